@@ -1,0 +1,57 @@
+# Everything that a person or CI runs. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format bench docs screenshots clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## a virtual environment with everything Paddock needs
+
+$(STAMP): requirements.lock pyproject.toml
+	@scripts/check-python $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
+	@$(BIN)/paddock demo
+
+test: setup lint ## lint, then the whole test suite; installs Chromium and PostgreSQL if it may
+	@scripts/test-needs
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## unit tests only
+	$(BIN)/python -m pytest tests/unit tests/architecture $(ARGS)
+
+lint: setup ## style, types and the contracts between the floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup ## measure; prints tables and writes build/bench.json
+	$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## regenerate the reference pages
+	$(BIN)/python scripts/reference.py
+
+screenshots: setup ## refresh the pictures that the docs show
+	@scripts/test-needs
+	PADDOCK_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k screenshot
+
+lock: setup
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock --no-header -q
+
+clean:
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache

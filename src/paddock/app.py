@@ -1,0 +1,155 @@
+"""The server: builds the parts, mounts every slice, and holds the two lists that cross the floors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse
+
+import paddock
+from paddock.access import api as access_api
+from paddock.access import pages as access_pages
+from paddock.access import setup as access_setup
+from paddock.access.guard import api_context, services_of
+from paddock.base import vault
+from paddock.base.clock import Clock, SystemClock
+from paddock.base.context import Objector, Services
+from paddock.base.db import Database, sqlite_url
+from paddock.base.events import Bus, Event, Listener
+from paddock.base.figures import Figures
+from paddock.clusters import api as clusters_api
+from paddock.containers import api as containers_api
+from paddock.containers import figures as container_figures
+from paddock.jobs import api as jobs_api
+from paddock.jobs.engine import Engine
+from paddock.nodes import api as nodes_api
+from paddock.nodes import figures as node_figures
+from paddock.nodes import queries as nodes
+from paddock.overview import frame
+from paddock.settings import Settings
+from paddock.sites import api as sites_api
+from paddock.storages import api as storages_api
+from paddock.storages import figures as storage_figures
+from paddock.watch import api as watch_api
+from paddock.watch.jobs import IMPORT
+from paddock.watch.loop import Watcher
+from paddock.watch.previews import Previews
+from paddock.web import furniture, live
+from paddock.web.live import Live
+
+GUARDS: dict[str, list[Objector]] = {
+    "site": [nodes.objections_to_site],
+}
+"""Who may object to the removal of a thing of a lower floor."""
+
+SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
+"""Who listens to what, beyond what the parts subscribe to themselves."""
+
+JOB_TYPES = (IMPORT,)
+
+REST = (sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api)
+PAGES: tuple[APIRouter, ...] = (access_pages.router,)
+
+
+def database_url(settings: Settings) -> str:
+    return settings.database_url or sqlite_url(settings.data_dir / "paddock.sqlite")
+
+
+def build_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """The parts of one Paddock; nothing runs yet. Local commands use it without a server."""
+    figures = Figures()
+    figures.register(node_figures.KIND, node_figures.NodeFigures)
+    figures.register(container_figures.KIND, container_figures.ContainerFigures)
+    figures.register(storage_figures.KIND, storage_figures.StorageFigures)
+    services = Services(
+        settings=settings,
+        db=Database(database_url(settings)),
+        clock=clock or SystemClock(),
+        bus=Bus(),
+        vault=_vault(settings),
+        figures=figures,
+        guards=GUARDS,
+    )
+    services.parts[Previews] = Previews(services.clock)
+    access_setup.install(services)
+    for event, listener in SUBSCRIPTIONS:
+        services.bus.subscribe(event, listener)
+    return services
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application. Its lifespan starts the job engine and the watch, and ends both."""
+    services = build_services(settings, clock)
+    app = FastAPI(
+        title="Paddock",
+        version=paddock.__version__,
+        summary="Cluster management for Proxmox VE.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    furniture.install(app, services, frame=frame.provide)
+    api = APIRouter(prefix="/api/v1")
+    for module in REST:
+        api.include_router(module.router)
+    app.include_router(api)
+    for router in PAGES:
+        app.include_router(router)
+    app.include_router(live.router(api_context, lambda request: services_of(request).parts[Live]))
+    _own_routes(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    await services.figures.load(services.db)
+    Engine.configure(services)
+    engine = services.parts[Engine] = Engine(services, JOB_TYPES)
+    watcher = services.parts[Watcher] = Watcher(services)
+    services.parts[Live].start()
+    await engine.start()
+    if services.settings.watch:
+        await watcher.start()
+    if link := await access_setup.ensure_setup_link(services):
+        _announce(link)
+    try:
+        yield
+    finally:
+        await services.parts[Live].stop()
+        await watcher.stop()
+        await engine.stop()
+        await services.db.close()
+
+
+def _own_routes(app: FastAPI) -> None:
+    @app.get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        """Says that the process answers; for load balancers."""
+        return {"status": "ok", "version": paddock.__version__}
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(app.openapi))  # takes a second the first time
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def favicon(request: Request) -> RedirectResponse:
+        return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/favicon.svg"))
+
+
+def _vault(settings: Settings) -> vault.Vault:
+    key = (
+        vault.decode_key(settings.key)
+        if settings.key
+        else vault.load_or_create_key(settings.key_file or settings.data_dir / "secret.key")
+    )
+    return vault.Vault({"k1": key}, "k1")
+
+
+def _announce(link: str) -> None:
+    text = f"\nNo user yet. Create the first administrator within 24 hours at\n\n    {link}\n"
+    print(text, flush=True)  # noqa: T201 - the one thing that a new operator must see

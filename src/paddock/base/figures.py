@@ -1,0 +1,98 @@
+"""Live figures: the newest CPU, memory, disk and network numbers, held in memory per process.
+
+Facts (names, states, sizes) are rows. Figures change at every look and are worth a row only about once
+a minute: then they are flushed as one JSON document per thing, so that a restart shows old figures
+with their true age rather than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import LargeBinary, String, delete, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from paddock.base.db import Database, Row
+
+
+class FiguresRow(Row):
+    """The last flushed figures of one thing."""
+
+    __tablename__ = "figures"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(String(140), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Figures:
+    """Newest figures by kind and id. A kind is registered with its struct; `at` is when it was observed."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, type[Any]] = {}
+        self._values: dict[str, dict[str, Any]] = {}
+        self._dirty: dict[str, set[str]] = {}
+
+    def register(self, kind: str, struct: type[Any]) -> None:
+        self._kinds[kind] = struct
+        self._values.setdefault(kind, {})
+        self._dirty.setdefault(kind, set())
+
+    def put(self, kind: str, id: str, figures: Any) -> None:
+        self._values[kind][id] = figures
+        self._dirty[kind].add(id)
+
+    def get(self, kind: str, id: str) -> Any | None:
+        return self._values[kind].get(id)
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """The live mapping itself: read it, do not change it."""
+        return self._values[kind]
+
+    def forget(self, kind: str, ids: Iterable[str]) -> None:
+        for id in ids:
+            self._values[kind].pop(id, None)
+            self._dirty[kind].add(id)
+
+    async def load(self, db: Database) -> None:
+        """Reads what the last process flushed."""
+        async with db.read() as session:
+            rows = (await session.execute(select(FiguresRow.kind, FiguresRow.id, FiguresRow.body))).all()
+        for kind, id, body in rows:
+            if struct := self._kinds.get(kind):
+                self._values[kind].setdefault(id, msgspec.msgpack.decode(body, type=struct))
+
+    async def flush(self, db: Database) -> int:
+        """Writes what changed since the last flush; returns how many. What is put meanwhile waits for the next."""
+        dirty = {kind: ids for kind, ids in self._dirty.items() if ids}
+        if not dirty:
+            return 0
+        self._dirty = {kind: set() for kind in self._kinds}
+        count = 0
+        async with db.write() as session:
+            for kind, ids in dirty.items():
+                values = self._values[kind]
+                for chunk in _chunks(sorted(ids), 500):
+                    await session.execute(
+                        delete(FiguresRow).where(FiguresRow.kind == kind, FiguresRow.id.in_(chunk))
+                    )
+                rows = [
+                    {"kind": kind, "id": id, "body": msgspec.msgpack.encode(values[id])}
+                    for id in sorted(ids)
+                    if id in values
+                ]
+                if rows:
+                    await session.execute(insert(FiguresRow), rows)
+                count += len(ids)
+        return count
+
+
+def age_seconds(at: datetime, now: datetime) -> float:
+    return max(0.0, (now - at).total_seconds())
+
+
+def _chunks(items: list[str], size: int) -> Iterable[list[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

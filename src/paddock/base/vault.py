@@ -1,0 +1,104 @@
+"""Secrets sealed at rest: AES-256-GCM with a ring of keys.
+
+A sealed value names its key and is bound to a context (for example `cluster:<id>`), so that a value
+copied to another row does not open. The key comes from the environment, a systemd credential or a
+file beside the data; it never goes into a backup or a log.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from paddock.base.errors import PaddockError
+
+KEY_BYTES = 32
+_NONCE = 12
+
+
+class VaultLocked(PaddockError):
+    """A sealed value cannot be opened: wrong key, or not the place it was sealed for."""
+
+    default_code = "vault_locked"
+
+
+class Secret:
+    """A text that does not show itself. `reveal()` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and secrets.compare_digest(
+            self._value.encode(), other._value.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Vault:
+    """Seals with the current key; opens with any key of the ring."""
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        if current not in keys:
+            raise ValueError("the current key is not in the ring")
+        self._keys = {name: AESGCM(key) for name, key in keys.items()}
+        self._current = current
+
+    def seal(self, secret: Secret, *, context: str) -> str:
+        """Returns `v1.<key>.<base64>`, safe to store."""
+        nonce = os.urandom(_NONCE)
+        sealed = self._keys[self._current].encrypt(nonce, secret.reveal().encode(), context.encode())
+        return f"v1.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def open(self, sealed: str, *, context: str) -> Secret:
+        """Raises VaultLocked where the key is missing or the value was sealed for another context."""
+        try:
+            version, name, body = sealed.split(".", 2)
+            raw = base64.urlsafe_b64decode(body)
+            if version != "v1":
+                raise ValueError(version)
+            return Secret(self._keys[name].decrypt(raw[:_NONCE], raw[_NONCE:], context.encode()).decode())
+        except (KeyError, ValueError, InvalidTag):
+            raise VaultLocked(
+                "A stored secret cannot be opened with the key that this process has.",
+                hint="Start Paddock with the key it was sealed with: see PADDOCK_KEY, PADDOCK_KEY_FILE or secret.key in the data directory.",
+            ) from None
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """Reads the 32-byte key from `path` (base64), or makes one, readable by its owner only."""
+    try:
+        return decode_key(path.read_text())
+    except FileNotFoundError:
+        key = os.urandom(KEY_BYTES)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(base64.b64encode(key).decode() + "\n")
+        return key
+
+
+def decode_key(text: str) -> bytes:
+    """Raises ValueError unless the text is 32 bytes in base64."""
+    key = base64.b64decode(text.strip(), validate=True)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes, this one {len(key)}")
+    return key

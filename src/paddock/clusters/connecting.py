@@ -1,0 +1,70 @@
+"""From the rows of a cluster to a connection with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paddock.base.context import Context
+from paddock.base.vault import Secret, Vault
+from paddock.clusters.model import Cluster
+from paddock.clusters.model import Member as MemberRow
+from paddock.clusters.queries import get_cluster, members_of
+from paddock.clusters.record import seal_context
+from paddock.proxmox.address import Endpoint
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
+from paddock.proxmox.members import Member
+from paddock.proxmox.transport import HttpTransport
+from paddock.proxmox.trust import TlsPolicy, TrustMode
+
+
+async def connect(ctx: Context, cluster_id: str) -> Connection:
+    """Opens nothing yet. Raises NotFound, or VaultLocked where the credential cannot be unsealed."""
+    cluster = await get_cluster(ctx, cluster_id)
+    members = await members_of(ctx, cluster_id)
+    return Connection(
+        cluster.name, proxmox_members(cluster, members), unseal(ctx.vault, cluster), HttpTransport()
+    )
+
+
+def proxmox_members(cluster: Cluster, members: Iterable[MemberRow]) -> list[Member]:
+    return [
+        Member(member.name, Endpoint(member.address, member.port), policy_for(cluster, member.fingerprint))
+        for member in members
+        if member.vanished_at is None
+    ]
+
+
+def policy_for(cluster: Cluster, fingerprint: str) -> TlsPolicy:
+    """Under `cluster_ca` a member is also believed with the fingerprint that the cluster reports for it."""
+    mode = TrustMode(cluster.trust_mode)
+    if mode is TrustMode.CLUSTER_CA:
+        return TlsPolicy(mode, ca_pem=cluster.ca_pem or None, fingerprint=fingerprint or None)
+    if mode is TrustMode.PINNED:
+        return TlsPolicy(mode, fingerprint=fingerprint)
+    return TlsPolicy(mode)
+
+
+def seal(vault: Vault, identity: str, credential: Credential) -> str:
+    return vault.seal(secret_of(credential), context=seal_context(identity))
+
+
+def unseal(vault: Vault, cluster: Cluster) -> Credential:
+    secret = vault.open(cluster.credential_sealed, context=seal_context(cluster.identity))
+    return rebuild(cluster.credential_kind, cluster.credential_name, secret)
+
+
+def rebuild(kind: str, name: str, secret: Secret) -> Credential:
+    return TokenCredential(name, secret) if kind == "token" else PasswordCredential(name, secret)
+
+
+def secret_of(credential: Credential) -> Secret:
+    return credential.secret if isinstance(credential, TokenCredential) else credential.password
+
+
+def kind_of(credential: Credential) -> str:
+    return "token" if isinstance(credential, TokenCredential) else "password"
+
+
+def name_of(credential: Credential) -> str:
+    return credential.token_id if isinstance(credential, TokenCredential) else credential.username

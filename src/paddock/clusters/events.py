@@ -1,0 +1,24 @@
+"""What clusters tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from paddock.base.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterImported(Event):
+    """A cluster was registered, or its credential, trust or members changed."""
+
+    views: ClassVar[frozenset[str]] = frozenset({"clusters", "nodes", "overview", "sites"})
+    cluster_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChanged(Event):
+    """Quorum, trouble or membership changed."""
+
+    views: ClassVar[frozenset[str]] = frozenset({"clusters", "nodes", "overview"})
+    cluster_id: str

@@ -1,0 +1,74 @@
+"""Rows of clusters and their members."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from paddock.base.db import Id, Row
+from paddock.base.ids import new_id
+
+
+class ClusterKind(StrEnum):
+    CLUSTER = "cluster"
+    STANDALONE = "standalone"
+
+
+class Cluster(Row):
+    """One Proxmox VE cluster, or a lone host as a cluster of one.
+
+    `identity` is the SHA-256 of the cluster's root CA: made when the first node was installed and kept
+    when a lone host becomes a cluster, so it recognises the same cluster under another name or address.
+    """
+
+    __tablename__ = "clusters"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    site_id: Mapped[str] = mapped_column(Id, ForeignKey("sites.id", ondelete="RESTRICT"))
+    name: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    identity: Mapped[str] = mapped_column(String(95))
+    trust_mode: Mapped[str] = mapped_column(String(16))
+    ca_pem: Mapped[str] = mapped_column(Text, default="")
+    credential_kind: Mapped[str] = mapped_column(String(16))
+    credential_name: Mapped[str] = mapped_column(String(255))
+    """user@realm, or user@realm!token."""
+    credential_sealed: Mapped[str] = mapped_column(Text)
+    quorate: Mapped[bool | None] = mapped_column(default=None)
+    """None for a lone host, or before the first reading."""
+    quorate_since: Mapped[datetime | None] = mapped_column(default=None)
+    trouble: Mapped[str] = mapped_column(String(32), default="")
+    """Code of the error that keeps Paddock from reading the cluster; empty when all is well."""
+    trouble_text: Mapped[str] = mapped_column(Text, default="")
+    trouble_since: Mapped[datetime | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("identity"),
+        Index("ix_clusters_site_id", "site_id"),
+    )
+
+
+class Member(Row):
+    """A member of a cluster, as `/cluster/status` names it. Only some members are registered as nodes."""
+
+    __tablename__ = "members"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    cluster_id: Mapped[str] = mapped_column(Id, ForeignKey("clusters.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(63))
+    nodeid: Mapped[int] = mapped_column(default=0)
+    """Corosync's number; 0 for a lone host."""
+    address: Mapped[str] = mapped_column(String(255))
+    """IP address, or the host name under which it was first reached."""
+    port: Mapped[int] = mapped_column(default=8006)
+    fingerprint: Mapped[str] = mapped_column(String(95), default="")
+    """SHA-256 that the cluster itself reports for the certificate on port 8006 (`ssl_fingerprint` of `/nodes`)."""
+    vanished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    __table_args__ = (UniqueConstraint("cluster_id", "name"),)

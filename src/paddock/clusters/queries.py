@@ -1,0 +1,111 @@
+"""Reads of clusters and members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from paddock.base.context import Context
+from paddock.base.errors import NotFound
+from paddock.clusters.model import Cluster, Member
+from paddock.sites import queries as sites
+from paddock.web.paging import Page, Paging
+from paddock.web.sorting import ordered
+
+SORTS: dict[str, Any] = {
+    "name": func.lower(Cluster.name),
+    "kind": Cluster.kind,
+    "created_at": Cluster.created_at,
+}
+
+
+def with_name(query: Select[Any], cluster_id: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Adds the columns `cluster` and `cluster_kind` to another slice's query."""
+    return query.join(Cluster, Cluster.id == cluster_id).add_columns(
+        Cluster.name.label("cluster"), Cluster.kind.label("cluster_kind")
+    )
+
+
+def _in_scope(ctx: Context) -> Sequence[ColumnElement[bool]]:
+    if ctx.actor.scope.everything:
+        return ()
+    return (Cluster.site_id.in_(ctx.actor.scope.site_ids or ()),)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """A cluster with the name of its site and the number of its members."""
+
+    row: Cluster
+    site: str
+    members: int
+
+
+def _views(ctx: Context) -> Select[Any]:
+    members = (
+        select(func.count())
+        .where(Member.cluster_id == Cluster.id, Member.vanished_at.is_(None))
+        .scalar_subquery()
+    )
+    return sites.with_name(select(Cluster, members.label("members")), Cluster.site_id).where(*_in_scope(ctx))
+
+
+async def list_clusters(ctx: Context, paging: Paging) -> Page[ClusterView]:
+    conditions = list(_in_scope(ctx))
+    if site_id := paging.filters.get("site"):
+        conditions.append(Cluster.site_id == site_id)
+    if paging.q:
+        conditions.append(Cluster.name.icontains(paging.q, autoescape=True))
+    query = ordered(
+        _views(ctx).where(*conditions), paging, SORTS, default=func.lower(Cluster.name), tie=Cluster.id
+    )
+    async with ctx.read() as db:
+        total = await db.scalar(select(func.count(Cluster.id)).where(*conditions)) or 0
+        rows = (await db.execute(query)).all()
+    return Page.of([ClusterView(row, site, members) for row, members, site in rows], total, paging)
+
+
+async def view_cluster(ctx: Context, cluster_id: str) -> ClusterView:
+    async with ctx.read() as db:
+        found = (await db.execute(_views(ctx).where(Cluster.id == cluster_id))).first()
+    if found is None:
+        raise NotFound(f"There is no cluster {cluster_id}.", hint="It may have been removed.")
+    row, members, site = found
+    return ClusterView(row, site, members)
+
+
+async def all_clusters(ctx: Context) -> Sequence[Cluster]:
+    async with ctx.read() as db:
+        return (await db.scalars(select(Cluster).where(*_in_scope(ctx)).order_by(Cluster.name))).all()
+
+
+async def get_cluster(ctx: Context, cluster_id: str) -> Cluster:
+    async with ctx.read() as db:
+        found = await db.scalar(select(Cluster).where(Cluster.id == cluster_id, *_in_scope(ctx)))
+    if found is None:
+        raise NotFound(f"There is no cluster {cluster_id}.", hint="It may have been removed.")
+    return found
+
+
+async def find_by_identity(ctx: Context, identity: str) -> Cluster | None:
+    """The cluster with this root CA, in whatever site."""
+    async with ctx.read() as db:
+        return await db.scalar(select(Cluster).where(Cluster.identity == identity))
+
+
+async def members_of(ctx: Context, cluster_id: str) -> Sequence[Member]:
+    async with ctx.read() as db:
+        return (
+            await db.scalars(select(Member).where(Member.cluster_id == cluster_id).order_by(Member.name))
+        ).all()
+
+
+async def names_in_site(ctx: Context, site_id: str) -> list[str]:
+    async with ctx.read() as db:
+        return list(
+            await db.scalars(select(Cluster.name).where(Cluster.site_id == site_id).order_by(Cluster.name))
+        )

@@ -1,0 +1,174 @@
+"""Observed truth of clusters and members, written down; called by `watch` and jobs only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from paddock.base.context import Context, Write
+from paddock.base.errors import Upstream
+from paddock.base.ids import new_id
+from paddock.clusters.events import ClusterChanged, ClusterImported
+from paddock.clusters.membership import MemberSeen
+from paddock.clusters.model import Cluster, ClusterKind, Member
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSeen:
+    """What an import knows of a cluster. The credential is sealed already, to `cluster:<identity>`."""
+
+    name: str
+    kind: ClusterKind
+    identity: str
+    trust_mode: str
+    ca_pem: str
+    credential_kind: str
+    credential_name: str
+    credential_sealed: str
+    quorate: bool | None
+
+
+def seal_context(identity: str) -> str:
+    """What a cluster's credential is sealed to. The identity exists before the row does."""
+    return f"cluster:{identity}"
+
+
+async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen) -> Cluster:
+    """The cluster's row, new or brought up to date. Its identity decides which one it is.
+
+    A known cluster stays in its site; the credential and trust of the newer import win.
+    """
+    cluster = await tx.session.scalar(select(Cluster).where(Cluster.identity == seen.identity))
+    if cluster is None:
+        cluster = Cluster(
+            id=new_id(), site_id=site_id, identity=seen.identity, created_at=ctx.now(), version=0
+        )
+        tx.session.add(cluster)
+    values = {
+        "name": seen.name,
+        "kind": seen.kind,
+        "trust_mode": seen.trust_mode,
+        "ca_pem": seen.ca_pem,
+        "credential_kind": seen.credential_kind,
+        "credential_name": seen.credential_name,
+        "credential_sealed": seen.credential_sealed,
+        "quorate": seen.quorate,
+        "trouble": "",
+        "trouble_text": "",
+        "trouble_since": None,
+    }
+    sealed_again = {"credential_sealed"}  # sealing the same secret twice gives two texts
+    if cluster.version == 0 or any(
+        getattr(cluster, name) != value for name, value in values.items() if name not in sealed_again
+    ):
+        cluster.version += 1
+        cluster.updated_at = ctx.now()
+    for name, value in values.items():
+        setattr(cluster, name, value)
+    await tx.session.flush()
+    tx.publish(ClusterImported(cluster.id))
+    return cluster
+
+
+async def record_members(
+    ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen]
+) -> dict[str, str]:
+    """Makes the member rows equal to what the cluster lists; returns name → member id.
+
+    A member that is no longer listed is marked, not deleted. An empty fingerprint leaves the known one.
+    """
+    known = {
+        member.name: member
+        for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id))
+    }
+    ids: dict[str, str] = {}
+    for one in seen:
+        member = known.pop(one.name, None)
+        if member is None:
+            member = Member(id=new_id(), cluster_id=cluster_id, name=one.name, address=one.address)
+            tx.session.add(member)
+        member.nodeid = one.nodeid
+        member.address = one.address
+        member.port = one.port
+        member.fingerprint = one.fingerprint or member.fingerprint or ""
+        member.vanished_at = None
+        ids[one.name] = member.id
+    for gone in known.values():
+        gone.vanished_at = gone.vanished_at or ctx.now()
+    await tx.session.flush()
+    return ids
+
+
+async def record_new_members(
+    ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen], present: frozenset[str]
+) -> bool:
+    """Follows the membership between imports: adds members that joined, marks those that left."""
+    known = {
+        member.name: member
+        for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id))
+    }
+    changed = False
+    for one in seen:
+        if one.name not in known:
+            tx.session.add(
+                Member(
+                    id=new_id(),
+                    cluster_id=cluster_id,
+                    name=one.name,
+                    nodeid=one.nodeid,
+                    address=one.address,
+                    port=one.port,
+                    fingerprint=one.fingerprint,
+                )
+            )
+            changed = True
+    for name, member in known.items():
+        if (name in present) != (member.vanished_at is None):
+            member.vanished_at = None if name in present else ctx.now()
+            changed = True
+    if changed:
+        tx.publish(ClusterChanged(cluster_id))
+    return changed
+
+
+async def record_fingerprints(tx: Write, cluster_id: str, reported: dict[str, str]) -> bool:
+    """Follows the fingerprints that the cluster reports for its members, over a trusted connection only."""
+    changed = False
+    for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id)):
+        fingerprint = reported.get(member.name, "")
+        if fingerprint and fingerprint != member.fingerprint:
+            member.fingerprint = fingerprint
+            changed = True
+    if changed:
+        tx.publish(ClusterChanged(cluster_id))
+    return changed
+
+
+async def record_state(ctx: Context, cluster_id: str, *, quorate: bool | None, name: str | None) -> None:
+    """A reading went well: quorum as it says, no trouble."""
+    async with ctx.write() as tx:
+        cluster = await tx.session.get(Cluster, cluster_id)
+        if cluster is None:
+            return
+        kind = ClusterKind.STANDALONE if name is None else ClusterKind.CLUSTER
+        if cluster.quorate != quorate:
+            cluster.quorate, cluster.quorate_since = quorate, ctx.now()
+        cluster.trouble, cluster.trouble_text, cluster.trouble_since = "", "", None
+        cluster.kind = kind
+        if name is not None:
+            cluster.name = name
+        tx.publish(ClusterChanged(cluster_id))
+
+
+async def record_trouble(ctx: Context, cluster_id: str, error: Upstream) -> None:
+    """A reading failed: why, and since when the same trouble lasts."""
+    async with ctx.write() as tx:
+        cluster = await tx.session.get(Cluster, cluster_id)
+        if cluster is None:
+            return
+        if cluster.trouble != error.code:
+            cluster.trouble_since = ctx.now()
+        cluster.trouble, cluster.trouble_text = error.code, error.message
+        tx.publish(ClusterChanged(cluster_id))

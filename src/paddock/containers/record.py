@@ -1,0 +1,212 @@
+"""Observed truth of containers, written down. No actor, no audit: called by `watch` and jobs only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Table, bindparam, insert, or_, select, update
+
+from paddock.base.context import Context, Write
+from paddock.base.ids import new_id
+from paddock.containers.events import ContainersChanged
+from paddock.containers.figures import KIND, ContainerFigures
+from paddock.containers.model import Container
+from paddock.proxmox.shapes import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only the configuration of a container says."""
+
+    addresses: tuple[str, ...]
+    ostype: str
+    unprivileged: bool | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A container whose configuration should be read."""
+
+    id: str
+    vmid: int
+    node_name: str
+    status: str
+
+
+DETAILS_AGE = timedelta(minutes=30)
+
+FACTS = ("node_id", "node_name", "name", "status", "lock", "tags", "pool", "cores", "memory", "disk")
+
+
+async def record(
+    ctx: Context,
+    tx: Write,
+    *,
+    cluster_id: str,
+    site_id: str,
+    seen: Sequence[Resource],
+    node_ids: Mapping[str, str],
+    offline: frozenset[str],
+    at: datetime,
+) -> dict[int, str]:
+    """Makes the living rows equal to the containers of `/cluster/resources`; returns vmid → id of all living.
+
+    Templates are not containers. A new container on a member that is not registered is left out; one
+    that moves there keeps its row. On an offline node the state is unknown, whatever the picture still says
+    (Proxmox repeats the last state for five minutes). Fields that the picture leaves out keep their value.
+    """
+    query = select(Container.id, Container.vmid, *(getattr(Container, name) for name in FACTS))
+    rows = (
+        await tx.session.execute(
+            query.where(Container.cluster_id == cluster_id, Container.ended_at.is_(None))
+        )
+    ).mappings()
+    before: dict[int, dict[str, Any]] = {row["vmid"]: dict(row) for row in rows}
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    living: dict[int, str] = {}
+    templates: set[int] = set()
+    for one in seen:
+        if one.vmid is None or one.node is None:
+            continue
+        old = before.get(one.vmid)
+        if one.template:
+            templates.add(one.vmid)
+            continue
+        node_id = node_ids.get(one.node)
+        if old is None and node_id is None:
+            continue
+        facts = _facts(one, old, node_id, offline)
+        if old is None:
+            row = facts | {"id": new_id(), "vmid": one.vmid}
+            new.append(row)
+            living[one.vmid] = row["id"]
+            continue
+        living[one.vmid] = old["id"]
+        if any(old[name] != facts[name] for name in FACTS):
+            moment = at if facts["status"] != old["status"] else None
+            changed.append({"row_id": old["id"], "since": moment} | facts)
+    gone = [row["id"] for vmid, row in before.items() if vmid not in living]
+    await _write(tx, cluster_id, site_id, new, changed, gone, at)
+    if new or changed or gone:
+        ctx.figures.forget(KIND, gone)
+        tx.publish(ContainersChanged(cluster_id))
+    return living
+
+
+def _facts(
+    one: Resource, old: Mapping[str, Any] | None, node_id: str | None, offline: frozenset[str]
+) -> dict[str, Any]:
+    kept = old or {"name": "", "cores": 0.0, "memory": 0, "disk": 0}
+    unknown = one.node in offline or not one.status
+    return {
+        "node_id": node_id,
+        "node_name": one.node,
+        "name": kept["name"] if one.name is None else one.name[:255],
+        "status": "unknown" if unknown else str(one.status)[:16],
+        "lock": (one.lock or "")[:32],
+        "tags": one.tags or "",
+        "pool": (one.pool or "")[:64],
+        "cores": kept["cores"] if one.maxcpu is None else float(one.maxcpu),
+        "memory": kept["memory"] if one.maxmem is None else one.maxmem,
+        "disk": kept["disk"] if one.maxdisk is None else one.maxdisk,
+    }
+
+
+async def _write(
+    tx: Write,
+    cluster_id: str,
+    site_id: str,
+    new: list[dict[str, Any]],
+    changed: list[dict[str, Any]],
+    gone: list[str],
+    at: datetime,
+) -> None:
+    if new:
+        fixed = {
+            "cluster_id": cluster_id,
+            "site_id": site_id,
+            "status_since": at,
+            "first_seen_at": at,
+            "addresses": [],
+            "ostype": "",
+            "details_error": "",
+        }
+        await tx.session.execute(insert(Container), [row | fixed for row in new])
+    if changed:
+        table = cast(Table, Container.__table__)
+        moved = [row for row in changed if row["since"] is not None]
+        kept = [row for row in changed if row["since"] is None]
+        facts: dict[str, Any] = {name: bindparam(name) for name in FACTS}
+        statement = update(table).where(table.c.id == bindparam("row_id"))
+        connection = await tx.session.connection()
+        if moved:
+            await connection.execute(statement.values(**facts, status_since=bindparam("since")), moved)
+        if kept:
+            await connection.execute(
+                statement.values(**facts), [{k: v for k, v in row.items() if k != "since"} for row in kept]
+            )
+    for start in range(0, len(gone), 500):
+        await tx.session.execute(
+            update(Container).where(Container.id.in_(gone[start : start + 500])).values(ended_at=at)
+        )
+
+
+def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], at: datetime) -> None:
+    """Keeps the live figures of containers that have some; silent ones keep their old."""
+    put = ctx.figures.put
+    for one in seen:
+        if one.vmid is None or one.mem is None or (id := living.get(one.vmid)) is None:
+            continue
+        put(
+            KIND,
+            id,
+            ContainerFigures(
+                at=at,
+                cpu=max(0.0, one.cpu or 0.0) * (one.maxcpu or 0),
+                memory=one.mem,
+                disk=one.disk or 0,
+                uptime=one.uptime or 0,
+                netin=one.netin or 0,
+                netout=one.netout or 0,
+                diskread=one.diskread or 0,
+                diskwrite=one.diskwrite or 0,
+            ),
+        )
+
+
+async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[Wanted]:
+    """Containers on registered nodes whose details are missing or old, oldest first."""
+    query = (
+        select(Container.id, Container.vmid, Container.node_name, Container.status)
+        .where(
+            Container.cluster_id == cluster_id,
+            Container.ended_at.is_(None),
+            Container.node_id.is_not(None),
+            Container.status != "unknown",
+            or_(Container.details_at.is_(None), Container.details_at < ctx.now() - DETAILS_AGE),
+        )
+        .order_by(Container.details_at.is_not(None), Container.details_at, Container.vmid)
+        .limit(limit)
+    )
+    async with ctx.read() as db:
+        return [Wanted(*row) for row in (await db.execute(query)).tuples()]
+
+
+async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id: str, at: datetime) -> None:
+    """Writes what the configurations say, by container id."""
+    async with ctx.write() as tx:
+        for container_id, details in found.items():
+            values: dict[str, Any] = {"details_at": at, "details_error": details.error}
+            if not details.error:
+                values |= {
+                    "addresses": list(details.addresses),
+                    "ostype": details.ostype[:32],
+                    "unprivileged": details.unprivileged,
+                }
+            await tx.session.execute(update(Container).where(Container.id == container_id).values(**values))
+        tx.publish(ContainersChanged(cluster_id))

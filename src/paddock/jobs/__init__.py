@@ -1,0 +1,1 @@
+"""Jobs: durable work with steps and a log, seen by people."""

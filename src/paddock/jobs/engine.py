@@ -1,0 +1,179 @@
+"""The only door to durable execution (DBOS). Everybody else sees rows and `run.Run`.
+
+The Job row is committed first; a dispatcher then starts a workflow whose id is the job's id, again at
+every start of the process, so that twice is once. After a crash DBOS resumes the workflow: finished
+steps give their stored results, the one that was cut off runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import select
+
+from paddock.base.context import SYSTEM, Context, Services
+from paddock.base.errors import Bug, PaddockError, WrongState
+from paddock.base.vault import Secret
+from paddock.jobs import record
+from paddock.jobs.events import JobQueued
+from paddock.jobs.model import ENDED, Job, JobState
+from paddock.jobs.run import JobType
+
+log = logging.getLogger(__name__)
+
+APPLICATION_VERSION = "1"
+"""A constant: DBOS resumes only workflows of the same version. Job types carry their own (`.v1`)."""
+
+
+class Cancelled(PaddockError):
+    default_code = "cancelled"
+
+
+class JobRun:
+    """`run.Run` on top of DBOS."""
+
+    def __init__(self, ctx: Context, job: Job) -> None:
+        self.ctx = ctx
+        self.job_id = job.id
+        self.arguments: Mapping[str, Any] = job.arguments
+        self._sealed = job.sealed
+
+    def secret(self) -> Secret:
+        if not self._sealed:
+            raise WrongState("The secret of this job is gone: it has ended.")
+        return self.ctx.vault.open(self._sealed, context=f"job:{self.job_id}")
+
+    async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        async with self.ctx.read() as db:
+            if await db.scalar(select(Job.cancel_wanted).where(Job.id == self.job_id)):
+                raise Cancelled("Cancelled before the step that was due.")
+
+        async def mirrored() -> dict[str, Any]:
+            await record.step_started(self.ctx, self.job_id, name)
+            try:
+                done = {"result": await work()}
+            except PaddockError as error:
+                await record.step_ended(self.ctx, self.job_id, name, "failed")
+                return {"failed": {"code": error.code, "message": error.message, "hint": error.hint}}
+            except BaseException:
+                await record.step_ended(self.ctx, self.job_id, name, "failed")
+                raise
+            await record.step_ended(self.ctx, self.job_id, name, "done")
+            return done
+
+        # An expected failure is a stored result too, so that it is the same one after a restart.
+        outcome = await DBOS.run_step_async({"name": name}, mirrored)
+        if failed := outcome.get("failed"):
+            raise PaddockError(failed["message"], code=failed["code"], hint=failed["hint"])
+        return outcome["result"]
+
+    async def line(self, level: str, text: str, *, subject: str = "") -> None:
+        await record.lines(self.ctx, self.job_id, [(level, text, subject)])
+
+    async def lines(self, lines: Sequence[tuple[str, str, str]], *, done: int = 0) -> None:
+        await record.lines(self.ctx, self.job_id, lines, done=done)
+
+    async def progress(self, done: int, total: int) -> None:
+        await record.progress(self.ctx, self.job_id, done, total)
+
+
+@DBOS.dbos_class()
+class Engine(DBOSConfiguredInstance):
+    """Starts and resumes jobs. One per process (DBOS keeps a global registry)."""
+
+    def __init__(self, services: Services, types: Iterable[JobType]) -> None:
+        super().__init__(config_name="paddock")
+        self._ctx = Context(services, SYSTEM)
+        self._types = {type.name: type for type in types}
+        self._dispatched: set[str] = set()
+
+    @staticmethod
+    def configure(services: Services) -> None:
+        """Sets DBOS up; before any Engine is made."""
+        config: DBOSConfig = {
+            "name": "paddock",
+            "system_database_url": _system_url(services),
+            "application_version": APPLICATION_VERSION,
+            "executor_id": "paddock",
+            "log_level": "WARNING",
+            "serializer": DBOSPortableJSONSerializer(),
+            "enable_otlp": False,
+        }
+        DBOS(config=config)
+
+    async def start(self) -> None:
+        """Launches DBOS inside the running loop, which resumes what was cut off, then starts what waits."""
+        self._ctx.services.bus.subscribe(JobQueued, self._on_queued)
+        DBOS.launch()
+        await self.reconcile()
+
+    async def stop(self) -> None:
+        """Ends without waiting for running jobs: they go on at the next start."""
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+
+    async def reconcile(self) -> None:
+        """Starts every job that has not ended and that DBOS does not know (those it knows, it resumes itself)."""
+        async with self._ctx.read() as db:
+            waiting = (
+                await db.scalars(select(Job.id).where(Job.state.not_in(ENDED)).order_by(Job.created_at))
+            ).all()
+        for job_id in waiting:
+            if await DBOS.get_workflow_status_async(job_id) is None:
+                await self.dispatch(job_id)
+
+    async def dispatch(self, job_id: str) -> None:
+        if job_id in self._dispatched:
+            return
+        self._dispatched.add(job_id)
+        with SetWorkflowID(job_id):
+            await DBOS.start_workflow_async(self.workflow, job_id)
+
+    @DBOS.workflow(name="job")
+    async def workflow(self, job_id: str) -> str:
+        self._dispatched.add(job_id)
+        async with self._ctx.read() as db:
+            job = await db.get(Job, job_id)
+        if job is None or job.state in ENDED:
+            return "gone"
+        try:
+            state, result, error = await self._work(job)
+        finally:
+            self._dispatched.discard(job_id)
+        await record.ended(self._ctx, job_id, state, result=result, error=error)
+        return str(state)
+
+    async def _work(self, job: Job) -> tuple[JobState, dict[str, Any] | None, PaddockError | None]:
+        known = self._types.get(job.type)
+        if known is None:
+            return (
+                JobState.FAILED,
+                None,
+                Bug(f"This version of Paddock does not know jobs of type {job.type}."),
+            )
+        await record.started(self._ctx, job.id)
+        try:
+            return JobState.DONE, await known.work(JobRun(self._ctx, job)), None
+        except Cancelled as error:
+            return JobState.CANCELLED, None, error
+        except PaddockError as error:
+            return JobState.FAILED, None, error
+        except Exception:
+            log.exception("job %s (%s) failed by a fault of Paddock's own", job.id, job.type)
+            return (
+                JobState.FAILED,
+                None,
+                Bug(f"The job failed by a fault of Paddock's own; quote job {job.id}."),
+            )
+
+    async def _on_queued(self, event: JobQueued) -> None:
+        await self.dispatch(event.job_id)
+
+
+def _system_url(services: Services) -> str:
+    if services.db.is_sqlite:
+        return f"sqlite:///{services.settings.data_dir / 'workflows.sqlite'}"
+    return services.db.url.replace("+psycopg", "", 1)

@@ -1,0 +1,302 @@
+"""`paddock nodes import`: connect, trust, review, import, follow; the wizard on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from paddock.terminal import asking
+from paddock.terminal.commands import Commands, Terminal
+from paddock.terminal.failures import Failed, not_paddock, wrong_use
+from paddock.terminal.following import finish, follow
+from paddock.terminal.names import SITES, find
+from paddock.terminal.output import Column, Item
+from paddock.terminal.words import COMPARISONS, Word, cores_of, counted, gib, number, plain, state
+
+NOT_TRUSTED = "certificate_not_trusted"
+PREVIEW_SECONDS = 120.0
+"""A preview asks every member, some of which may be dead: it is given more time than other calls."""
+MODES = {"system": "system", "cluster": "cluster_ca", "off": "off"}
+_FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How Proxmox's certificate is believed, as it goes over the wire. `fingerprint` is SHA-256 or None."""
+
+    mode: str
+    fingerprint: str | None = None
+
+    def wire(self) -> dict[str, str | None]:
+        return {"mode": self.mode, "fingerprint": self.fingerprint}
+
+
+def register(nodes: Commands) -> None:
+    nodes.add(
+        "import",
+        "paddock nodes import --site vienna --url https://192.0.2.11:8006",
+        "paddock nodes import --site vienna --url pve1.example.net --token-id audit@pve!paddock",
+        "paddock nodes import --site lab --url 192.0.2.21 --password-stdin --fingerprint AA:BB:... --yes < password.txt",
+        "paddock nodes import --site lab --url 192.0.2.21 --members pve1,pve3",
+    )(import_nodes)
+
+
+def import_nodes(
+    terminal: Terminal,
+    site: Annotated[str, typer.Option("--site", metavar="SITE", help="Site in which the nodes stand.")],
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Any node of the cluster: host, host:port or URL.")
+    ],
+    user: Annotated[
+        str, typer.Option("--user", metavar="USER@REALM", help="Who signs in to Proxmox VE.")
+    ] = "root@pam",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
+    ] = False,
+    token_id: Annotated[
+        str | None,
+        typer.Option(
+            "--token-id", metavar="USER@REALM!NAME", help="Sign in with an API token of Proxmox VE instead."
+        ),
+    ] = None,
+    token_secret_stdin: Annotated[
+        bool,
+        typer.Option("--token-secret-stdin", help="Read the token's secret from stdin instead of asking."),
+    ] = False,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--fingerprint", metavar="AA:BB:..", help="SHA-256 of the node's certificate: trust this cluster."
+        ),
+    ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust",
+            metavar="MODE",
+            help="system: the system's CAs, and a question where they do not know it; cluster: the cluster's own "
+            "CA, after you confirmed it; off: no check, so whoever stands between can read everything.",
+        ),
+    ] = None,
+    members: Annotated[
+        str | None, typer.Option("--members", metavar="A,B", help="Import these members only.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Import all members; so it is without --members.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Import without a question. Never confirms a certificate.")
+    ] = False,
+) -> None:
+    """Import the nodes of a cluster, or a lone host.
+
+    Shows what stands behind the URL before anything is written: the certificate, if the system does not
+    trust it, and every member with what would change. Importing again brings in what is new and duplicates
+    nothing. Secrets are asked for without echo, read from stdin, or taken from PADDOCK_PVE_PASSWORD and
+    PADDOCK_PVE_TOKEN_SECRET; Paddock keeps them sealed.
+
+    Compare the fingerprint on the node itself: pvenode cert info
+    """
+    wanted = _trust(trust, fingerprint)
+    if members and every:
+        raise wrong_use("Give --members or --all, not both.")
+    found = find(terminal.client, SITES, site)
+    body = {"site_id": found.get("id"), "url": url}
+    body |= _credential(user, password_stdin, token_id, token_secret_stdin)
+    if wanted.mode == "off":
+        terminal.out.warn(
+            "Certificates will not be checked: whoever stands between can read password and data."
+        )
+    preview = _preview(terminal, body, wanted)
+    chosen = _chosen(preview, members)
+    if not terminal.options.as_json:
+        _review(terminal, preview, chosen)
+    names = [plain(member.get("name")) for member in chosen]
+    nodes = counted(len(names), "node")
+    undone = "Nothing was imported."
+    if not asking.confirm(f"Import {nodes} into {plain(found.get('name'))}?", yes=yes, undone=undone):
+        raise Failed(undone, code="declined")
+    started = terminal.client.post("/imports", {"preview_id": preview.get("preview_id"), "members": names})
+    job_id = started.get("job_id")
+    if not isinstance(job_id, str) or not job_id:
+        raise not_paddock(terminal.client.server.url + "/api/v1/imports", "no job")
+    job = follow(terminal, job_id)
+    finish(terminal, job)
+    terminal.out.note(f"Imported {nodes}. See them: paddock nodes list --site {plain(found.get('name'))}")
+
+
+def _trust(mode: str | None, fingerprint: str | None) -> Trust:
+    if mode is not None and mode not in MODES:
+        raise wrong_use(f"--trust {mode} is not known.", hint="Use system, cluster or off.")
+    if fingerprint is None:
+        return Trust(MODES[mode or "system"])
+    if mode in {"system", "off"}:
+        raise wrong_use(f"--fingerprint does not go with --trust {mode}.")
+    return Trust("cluster_ca", canonical_fingerprint(fingerprint))
+
+
+def canonical_fingerprint(text: str) -> str:
+    """SHA-256 as AA:BB:…; written with or without colons, in any case. Raises Failed (wrong use)."""
+    digits = re.sub(r"(?i)\Asha-?256[ :=]+", "", text.strip()).replace(":", "").replace(" ", "").upper()
+    pairs = ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+    if not _FINGERPRINT.match(pairs):
+        raise wrong_use(
+            f"{text!r} is no SHA-256 fingerprint: 32 pairs of hexadecimal digits.",
+            hint="Copy it from the node: pvenode cert info",
+        )
+    return pairs
+
+
+def _credential(
+    user: str, password_stdin: bool, token_id: str | None, token_secret_stdin: bool
+) -> dict[str, str]:
+    if token_id is not None:
+        if password_stdin:
+            raise wrong_use("--password-stdin does not go with --token-id: use --token-secret-stdin.")
+        text = asking.secret(
+            f"Secret of {token_id}",
+            from_stdin=token_secret_stdin,
+            option="--token-secret-stdin",
+            variable="PADDOCK_PVE_TOKEN_SECRET",
+        )
+        return {"token_id": token_id, "token_secret": text}
+    if token_secret_stdin:
+        raise wrong_use("--token-secret-stdin needs --token-id.")
+    text = asking.secret(
+        f"Password of {user}",
+        from_stdin=password_stdin,
+        option="--password-stdin",
+        variable="PADDOCK_PVE_PASSWORD",
+    )
+    return {"username": user, "password": text}
+
+
+def _preview(terminal: Terminal, body: dict[str, Any], trust: Trust) -> dict[str, Any]:
+    """The preview; where the certificate is not trusted, after a person has confirmed it."""
+    timeout = max(terminal.options.timeout, PREVIEW_SECONDS)
+
+    def ask(how: Trust) -> dict[str, Any]:
+        terminal.out.note(f"Reading {body['url']} ...")
+        return terminal.client.post("/imports/preview", {**body, "trust": how.wire()}, timeout=timeout)
+
+    try:
+        return ask(trust)
+    except Failed as failed:
+        certificate = failed.problem.get("certificate")
+        if failed.code != NOT_TRUSTED or not isinstance(certificate, dict):
+            raise
+        return ask(_confirmed(terminal, certificate, trust, failed))
+
+
+def _confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
+    """The trust that a person gives to the shown certificate. Raises Failed where nobody does."""
+    seen = str(certificate.get("sha256") or "")
+    if trust.fingerprint is not None and canonical_fingerprint(seen) != trust.fingerprint:
+        raise Failed(
+            f"The node shows another certificate: {seen}",
+            code=NOT_TRUSTED,
+            hint="Compare on the node with `pvenode cert info`. If that differs too, somebody stands between.",
+            problem={**failed.problem, "detail": f"The node shows another certificate: {seen}"},
+        )
+    if trust.fingerprint is not None or not asking.interactive():
+        hint = f"Compare with `pvenode cert info` on the node; if it is the same, add: --fingerprint {seen}"
+        raise Failed(failed.message, code=failed.code, hint=hint, problem={**failed.problem, "hint": hint})
+    out = terminal.out
+    out.tell("This certificate is not signed by an authority that the system trusts:")
+    out.facts(_certificate(certificate), stderr=True)
+    out.tell("Compare the fingerprint on the node itself, with: pvenode cert info")
+    if not typer.confirm("Is it the same, and may this cluster be trusted?", err=True):
+        raise Failed("Nothing was imported: the certificate was not confirmed.", code="declined")
+    return Trust("cluster_ca", seen)
+
+
+def _certificate(certificate: Item) -> list[tuple[str, str | Word]]:
+    return [
+        ("Subject", plain(certificate.get("subject"))),
+        ("Issuer", plain(certificate.get("issuer"))),
+        ("Names", plain(certificate.get("names"))),
+        ("Valid", f"{plain(certificate.get('not_before'))} to {plain(certificate.get('not_after'))}"),
+        ("SHA-256", Word(plain(certificate.get("sha256")), "▸", "bold")),
+    ]
+
+
+def _members(preview: Item) -> list[dict[str, Any]]:
+    return [member for member in preview.get("members") or () if isinstance(member, dict)]
+
+
+def _chosen(preview: Item, wanted: str | None) -> list[dict[str, Any]]:
+    """The members to import. Raises Failed for a name that is none, or that cannot be imported."""
+    there = {plain(member.get("name")): member for member in _members(preview)}
+    possible = {name: member for name, member in there.items() if member.get("selectable") is not False}
+    if wanted is None:
+        if not possible:
+            raise Failed(
+                "Nothing behind this URL can be imported.", code="nothing_to_import", hint=_notes(preview)
+            )
+        return list(possible.values())
+    names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
+    if unknown := [name for name in names if name not in there]:
+        raise wrong_use(f"The cluster has no member {', '.join(unknown)}.", candidates=sorted(there))
+    if refused := [name for name in names if name not in possible]:
+        why = ", ".join(
+            f"{name}: {state(COMPARISONS, there[name].get('comparison')).text}" for name in refused
+        )
+        raise Failed(f"Cannot be imported: {why}.", code="not_selectable")
+    if not names:
+        raise wrong_use("--members names nobody.", candidates=sorted(possible))
+    return [possible[name] for name in names]
+
+
+def _notes(preview: Item) -> str | None:
+    return " ".join(plain(note) for note in preview.get("notes") or ()) or None
+
+
+def _review(terminal: Terminal, preview: Item, chosen: Sequence[Item]) -> None:
+    """What would be written, on stderr: stdout belongs to the result."""
+    out = terminal.out
+    cluster, credential = _part(preview, "cluster"), _part(preview, "credential")
+    kind = "Lone host" if cluster.get("kind") == "standalone" else "Cluster"
+    facts: list[tuple[str, str | Word]] = [(kind, plain(cluster.get("name")))]
+    facts.append(("Signs in as", plain(credential.get("name"))))
+    if credential.get("cannot"):
+        facts.append(("Cannot", plain(credential.get("cannot"))))
+    out.facts(facts, stderr=True)
+    names = {member.get("name") for member in chosen}
+    out.table(
+        (
+            Column("Import", lambda m: Word("yes", "✓", "green") if m.get("name") in names else "no"),
+            Column("Name", lambda m: plain(m.get("name"))),
+            Column("Address", lambda m: plain(m.get("address"))),
+            Column("Online", lambda m: _ONLINE[m.get("online") is True]),
+            Column("Is", lambda m: state(COMPARISONS, m.get("comparison"))),
+            Column("PVE", lambda m: plain(m.get("version")), spare=3),
+            Column("CPU", lambda m: cores_of(None, m.get("cores")), right=True, spare=4),
+            Column("Memory", lambda m: gib(m.get("memory")), right=True, spare=5),
+            Column("Storage", lambda m: _storage(m.get("storage")), right=True, spare=6),
+            Column("CTs", lambda m: plain(m.get("containers")), right=True, spare=1),
+            Column("VMs", lambda m: plain(m.get("vms")), right=True, spare=7),
+            Column("Certificate", lambda m: plain(m.get("certificate")), spare=8),
+            Column("Changes", lambda m: plain(m.get("changes")), spare=2),
+        ),
+        _members(preview),
+        stderr=True,
+    )
+    for note in preview.get("notes") or ():
+        out.tell(plain(note))
+
+
+_ONLINE = {True: Word("Online", "✓", "green"), False: Word("Offline", "✗", "red")}
+
+
+def _storage(value: Any) -> str:
+    """Bytes, or the names of storages."""
+    return gib(value) if number(value) is not None else plain(value)
+
+
+def _part(document: Item, name: str) -> Item:
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}

@@ -1,0 +1,32 @@
+"""What nodes tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from paddock.base.events import Event
+
+_VIEWS = frozenset({"nodes", "overview"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAppeared(Event):
+    views: ClassVar[frozenset[str]] = _VIEWS
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged(Event):
+    """A fact of the node changed: address, version, size, counts."""
+
+    views: ClassVar[frozenset[str]] = _VIEWS
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatusChanged(Event):
+    views: ClassVar[frozenset[str]] = _VIEWS
+    node_id: str
+    before: str
+    after: str

@@ -1,0 +1,139 @@
+"""X.509 certificates as people and policies see them. Pure: nothing is fetched here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+class BadCertificate(ValueError):
+    """The bytes are not a certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One certificate. `names` are the DNS names and addresses it is valid for; times are UTC."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    sha256: str  # AA:BB:…, as Proxmox VE shows it
+    pem: str = field(repr=False)
+    is_ca: bool = False
+    self_signed: bool = False
+
+    @property
+    def common_name(self) -> str:
+        """The CN of the subject, or an empty text."""
+        found = _load(self.pem).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(found[0].value) if found else ""
+
+
+def parse(data: str | bytes) -> Certificate:
+    """Reads PEM (the first certificate of a chain) or DER. Raises BadCertificate."""
+    found = _load(data)
+    return Certificate(
+        subject=found.subject.rfc4514_string(),
+        issuer=found.issuer.rfc4514_string(),
+        names=_names(found),
+        not_before=found.not_valid_before_utc,
+        not_after=found.not_valid_after_utc,
+        sha256=fingerprint(found.public_bytes(Encoding.DER)),
+        pem=found.public_bytes(Encoding.PEM).decode(),
+        is_ca=_basic_constraints(found)[0],
+        self_signed=found.issuer == found.subject and _issued(found, found),
+    )
+
+
+def fingerprint(der: bytes) -> str:
+    """SHA-256 in the form that Proxmox VE shows: upper case, two digits each, colons between."""
+    digest = hashlib.sha256(der).hexdigest().upper()
+    return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+
+
+def normal_fingerprint(text: str) -> str:
+    """A pasted SHA-256 fingerprint in Proxmox's form. Raises ValueError unless it has 64 hex digits."""
+    digits = re.sub(r"^sha-?256(\s*fingerprint)?\s*[=:]?", "", text.strip().lower())
+    digits = re.sub(r"[\s:]", "", digits)
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits, for example AB:CD:…")
+    return ":".join(digits[i : i + 2] for i in range(0, 64, 2)).upper()
+
+
+def fingerprint_bytes(text: str) -> bytes:
+    """The 32 bytes of a fingerprint in any accepted form."""
+    return bytes.fromhex(normal_fingerprint(text).replace(":", ""))
+
+
+def signed_by(leaf: Certificate, ca: Certificate) -> bool:
+    """Whether `ca` is a CA, names match, and its key made the signature on `leaf`. Dates are not judged."""
+    return ca.is_ca and _issued(_load(leaf.pem), _load(ca.pem))
+
+
+def passes_strict_checks(ca_pem: str) -> bool:
+    """Whether every CA of the PEM text has what VERIFY_X509_STRICT demands.
+
+    CAs that Proxmox VE made before 2026 lack keyUsage, or have basicConstraints that are not critical
+    (seen on genuine clusters); strict checking would refuse them whole.
+    """
+    for pem in _PEM.findall(ca_pem):
+        found = _load(pem)
+        _, critical = _basic_constraints(found)
+        if not critical or not _has(found, x509.KeyUsage) or not _has(found, x509.SubjectKeyIdentifier):
+            return False
+    return True
+
+
+def _load(data: str | bytes) -> x509.Certificate:
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        if b"-----BEGIN" in raw:
+            return x509.load_pem_x509_certificate(raw)
+        return x509.load_der_x509_certificate(raw)
+    except ValueError as error:
+        raise BadCertificate(f"not an X.509 certificate: {error}") from None
+
+
+def _issued(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _names(found: x509.Certificate) -> tuple[str, ...]:
+    try:
+        alternative = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    addresses = [str(address) for address in alternative.get_values_for_type(x509.IPAddress)]
+    return tuple(dict.fromkeys([*alternative.get_values_for_type(x509.DNSName), *addresses]))
+
+
+def _basic_constraints(found: x509.Certificate) -> tuple[bool, bool]:
+    """(is a CA, the extension is critical)."""
+    try:
+        extension = found.extensions.get_extension_for_class(x509.BasicConstraints)
+    except (x509.ExtensionNotFound, ValueError):
+        return False, False
+    return extension.value.ca, extension.critical
+
+
+def _has(found: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
+    try:
+        found.extensions.get_extension_for_class(kind)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""The reads that Paddock makes, typed. Each raises the classes of `proxmox.errors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.decoding import Rows
+from paddock.proxmox.lxc import LxcConfig, parse_config
+from paddock.proxmox.permissions import Permissions
+from paddock.proxmox.request import path_of
+from paddock.proxmox.shapes import (
+    Interface,
+    LxcInterface,
+    Node,
+    NodeCertificate,
+    NodeStatus,
+    NodeStorage,
+    Resource,
+    StatusRow,
+    Version,
+)
+
+
+async def version(connection: Connection, *, node: str | None = None) -> Version:
+    """Needs any sign-in. `node` asks that member, else any."""
+    return await connection.get("/version", as_type=Version, node=node)
+
+
+async def cluster_status(connection: Connection, *, node: str | None = None) -> Rows[StatusRow]:
+    """Who is a member, who is online, whether there is quorum. Needs Sys.Audit on /."""
+    return await connection.get_rows("/cluster/status", StatusRow, node=node)
+
+
+async def resources(
+    connection: Connection, *, kind: str | None = None, node: str | None = None
+) -> Rows[Resource]:
+    """Everything with its figures, up to 10 s old. `kind` is vm, storage, node or sdn. Shows what one may see."""
+    params = {"type": kind} if kind else None
+    return await connection.get_rows("/cluster/resources", Resource, params, node=node)
+
+
+async def nodes(connection: Connection) -> Rows[Node]:
+    """All nodes with the SHA-256 fingerprint of the certificate that each serves."""
+    return await connection.get_rows("/nodes", Node)
+
+
+async def node_status(connection: Connection, node: str) -> NodeStatus:
+    return await connection.get(path_of("nodes", node, "status"), as_type=NodeStatus)
+
+
+async def node_networks(connection: Connection, node: str) -> Rows[Interface]:
+    """Interfaces and bridges; bridges without SDN.Audit or SDN.Use on them are left out by Proxmox VE."""
+    return await connection.get_rows(path_of("nodes", node, "network"), Interface)
+
+
+async def node_storages(connection: Connection, node: str) -> Rows[NodeStorage]:
+    return await connection.get_rows(path_of("nodes", node, "storage"), NodeStorage)
+
+
+async def node_certificates(connection: Connection, node: str) -> Rows[NodeCertificate]:
+    """The cluster's CA and the node's certificates. Needs any sign-in."""
+    return await connection.get_rows(path_of("nodes", node, "certificates", "info"), NodeCertificate)
+
+
+async def permissions(connection: Connection) -> Permissions:
+    """What the credential itself may do, per path; see `permissions.permissions_summary`."""
+    return await connection.get("/access/permissions", as_type=dict[str, dict[str, int]])
+
+
+async def lxc_config(connection: Connection, node: str, vmid: int) -> LxcConfig:
+    """Raises Gone where the container is not on that node (any more)."""
+    raw: dict[str, Any] = await connection.get(
+        path_of("nodes", node, "lxc", vmid, "config"), as_type=dict[str, Any]
+    )
+    return parse_config(raw)
+
+
+async def lxc_interfaces(connection: Connection, node: str, vmid: int) -> Rows[LxcInterface]:
+    """The addresses that a running container has; an empty list for a stopped one on some versions."""
+    return await connection.get_rows(path_of("nodes", node, "lxc", vmid, "interfaces"), LxcInterface)

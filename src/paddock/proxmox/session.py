@@ -1,0 +1,174 @@
+"""Signing in: one proof for all members of a cluster, renewed in time, and never tried twice when refused.
+
+Tickets and tokens count on every member. A ticket lives 2 h and is renewed with itself as the password; every
+401 costs Proxmox VE 3 s, and hammering with a stale password may lock an account elsewhere (LDAP, AD).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+import msgspec
+
+from paddock.base.errors import Upstream
+from paddock.base.vault import Secret
+from paddock.proxmox.answers import Answer, Asked, Proof, from_answer, two_factor_required
+from paddock.proxmox.credentials import Credential, TokenCredential
+from paddock.proxmox.errors import LoginRefused, Unreadable
+from paddock.proxmox.request import Request, encode
+
+TICKET_SECONDS = 2 * 3600.0
+RENEW_SECONDS = 3600.0
+# A ticket this young that is refused is not stale; the member's clock or key differs.
+FRESH_SECONDS = 30.0
+TICKET_PATH = "/access/ticket"
+
+Login = Callable[[Request], Awaitable[Answer]]
+"""Sends the sign-in to some member, failing over; raises Upstream where none answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What goes along with a request."""
+
+    kind: Proof
+    headers: Mapping[str, str] = field(repr=False)
+    csrf: Mapping[str, str] = field(default_factory=dict, repr=False)
+    since: float = 0.0
+
+    def on(self, request: Request) -> Request:
+        headers = self.headers if request.reads else {**self.headers, **self.csrf}
+        return replace(request, headers=headers)
+
+
+class _Ticket(msgspec.Struct):
+    ticket: str | None = None
+    csrf: str | None = msgspec.field(default=None, name="CSRFPreventionToken")
+    needs_tfa: int | None = msgspec.field(default=None, name="NeedTFA")
+
+
+class _TicketAnswer(msgspec.Struct):
+    data: _Ticket
+
+
+class Session:
+    """Holds the proof. `refusal` is set after Proxmox VE refused the credential: the sign-in breaker."""
+
+    def __init__(
+        self, credential: Credential, login: Login, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._login = login
+        self._now = now
+        self.change(credential)
+
+    def change(self, credential: Credential) -> None:
+        """A new credential: forgets the old proof and closes the breaker."""
+        self._credential = credential
+        self._pass: Pass | None = None
+        self._ticket: Secret | None = None
+        self._flight: asyncio.Task[Pass] | None = None
+        self.refusal: LoginRefused | None = None
+
+    def retry(self) -> None:
+        """Closes the breaker, so that the next call tries the same credential once more."""
+        self.refusal = None
+
+    async def proof(self) -> Pass:
+        """Raises LoginRefused at once while the breaker is open; Upstream where nobody can be asked."""
+        if self.refusal is not None:
+            raise self.refusal.with_traceback(None)
+        if isinstance(self._credential, TokenCredential):
+            return self._token(self._credential)
+        current = self._pass
+        if current is None:
+            return await self._sign_in()
+        age = self._now() - current.since
+        if age < RENEW_SECONDS:
+            return current
+        try:
+            return await self._sign_in()
+        except LoginRefused:
+            raise
+        except Upstream:
+            if age < TICKET_SECONDS:
+                return current
+            raise
+
+    async def after_refusal(self, used: Pass, error: LoginRefused) -> Pass:
+        """A better proof than the one that was refused with 401. Raises LoginRefused where there is none."""
+        if self.refusal is not None:
+            raise self.refusal.with_traceback(None)
+        if used.kind is Proof.TOKEN:
+            if self._pass is used:
+                self.refusal = error
+            raise error
+        if self._pass is not None and self._pass is not used:
+            return self._pass
+        if self.is_fresh(used):
+            raise error
+        self._pass, self._ticket = None, None
+        return await self._sign_in()
+
+    def is_fresh(self, proof: Pass) -> bool:
+        """Too young to be stale."""
+        return proof.kind is Proof.TICKET and self._now() - proof.since < FRESH_SECONDS
+
+    def _token(self, credential: TokenCredential) -> Pass:
+        if self._pass is None:
+            value = f"PVEAPIToken={credential.token_id}={credential.secret.reveal()}"
+            self._pass = Pass(Proof.TOKEN, {"Authorization": value})
+        return self._pass
+
+    async def _sign_in(self) -> Pass:
+        """One sign-in at a time, shared by all who wait; it goes on when the first of them gives up."""
+        if self._flight is None or self._flight.done():
+            self._flight = asyncio.create_task(self._fetch(self._credential, self._ticket))
+        return await asyncio.shield(self._flight)
+
+    async def _fetch(self, credential: Credential, ticket: Secret | None) -> Pass:
+        assert not isinstance(credential, TokenCredential)
+        since = self._now()
+        answer = await self._login(_form(credential.username, ticket or credential.password))
+        if answer.status == 401 and ticket is not None:
+            answer = await self._login(_form(credential.username, credential.password))
+        try:
+            got = _read(answer)
+        except LoginRefused as error:
+            if self._credential is credential:
+                self.refusal = error
+            raise
+        assert got.ticket is not None
+        found = Pass(
+            Proof.TICKET,
+            {"Cookie": f"PVEAuthCookie={quote(got.ticket, safe='')}"},
+            {"CSRFPreventionToken": got.csrf or ""},
+            since,
+        )
+        if self._credential is credential:
+            self._pass, self._ticket = found, Secret(got.ticket)
+        return found
+
+
+def _form(username: str, password: Secret) -> Request:
+    # It changes nothing: repeating a sign-in does no harm.
+    form = encode({"username": username, "password": password.reveal()})
+    return Request("POST", TICKET_PATH, form=form, reads=True)
+
+
+def _read(answer: Answer) -> _Ticket:
+    asked = Asked(call=f"POST {TICKET_PATH}")
+    if not answer.ok:
+        raise from_answer(answer, proof=Proof.LOGIN, asked=asked)
+    try:
+        found = msgspec.json.decode(answer.body, type=_TicketAnswer, strict=False).data
+    except msgspec.DecodeError:
+        raise Unreadable("The answer to the sign-in is not what Proxmox VE sends.", call=asked.call) from None
+    if found.needs_tfa or (found.ticket or "").startswith("PVE:!tfa!"):
+        raise two_factor_required(asked)
+    if not found.ticket:
+        raise Unreadable("The answer to the sign-in has no ticket.", call=asked.call)
+    return found

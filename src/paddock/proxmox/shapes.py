@@ -1,0 +1,210 @@
+"""What Paddock reads from Proxmox VE, as tolerant structs.
+
+Servers differ by version in types (numbers as strings, booleans as 0/1), leave fields out and add others. A
+missing field is None, never zero; unknown ones are ignored (`decoding` deals with broken ones).
+Sizes are bytes, times seconds, `cpu` a share of `maxcpu` cores (0 to 1).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Shape(Struct, frozen=True, gc=False):
+    """Base of what is read; hyphens on the wire are underscores here."""
+
+
+class Version(Shape, frozen=True):
+    version: str
+    release: str | None = None
+    repoid: str | None = None
+
+
+class StatusRow(Shape, frozen=True):
+    """A row of /cluster/status: `type` is cluster (absent on a lone host) or node."""
+
+    type: str
+    name: str
+    id: str | None = None
+    nodes: int | None = None
+    quorate: bool | None = None
+    version: int | None = None  # of the corosync configuration
+    nodeid: int | None = None
+    ip: str | None = None
+    local: bool | None = None
+    online: bool | None = None
+    level: str | None = None
+
+
+class Resource(Shape, frozen=True):
+    """A row of /cluster/resources: node, lxc, qemu, storage, network, sdn or pool."""
+
+    type: str
+    id: str
+    node: str | None = None
+    status: str | None = None
+    vmid: int | None = None
+    name: str | None = None
+    template: bool | None = None
+    tags: str | None = None  # joined with semicolons
+    lock: str | None = None
+    pool: str | None = None
+    hastate: str | None = None
+    uptime: int | None = None
+    cpu: float | None = None
+    maxcpu: float | None = None
+    mem: int | None = None
+    maxmem: int | None = None
+    disk: int | None = None
+    maxdisk: int | None = None
+    netin: int | None = None
+    netout: int | None = None
+    diskread: int | None = None
+    diskwrite: int | None = None
+    storage: str | None = None
+    plugintype: str | None = None
+    content: str | None = None
+    shared: bool | None = None
+    level: str | None = None
+    network: str | None = None
+    network_type: str | None = field(default=None, name="network-type")
+    cgroup_mode: int | None = field(default=None, name="cgroup-mode")
+
+
+class Node(Shape, frozen=True):
+    """A row of /nodes; figures only with Sys.Audit, and not while offline."""
+
+    node: str
+    status: str | None = None
+    ssl_fingerprint: str | None = None
+    uptime: int | None = None
+    cpu: float | None = None
+    maxcpu: float | None = None
+    mem: int | None = None
+    maxmem: int | None = None
+    disk: int | None = None
+    maxdisk: int | None = None
+    level: str | None = None
+
+
+class Amount(Shape, frozen=True):
+    total: int | None = None
+    used: int | None = None
+    free: int | None = None
+    avail: int | None = None
+    available: int | None = None
+
+
+class CpuInfo(Shape, frozen=True):
+    model: str | None = None
+    cpus: int | None = None
+    cores: int | None = None
+    sockets: int | None = None
+    mhz: float | None = None
+
+
+class Kernel(Shape, frozen=True):
+    release: str | None = None
+    machine: str | None = None
+
+
+class NodeStatus(Shape, frozen=True):
+    pveversion: str | None = None  # pve-manager/9.2.11/…
+    kversion: str | None = None
+    current_kernel: Kernel | None = field(default=None, name="current-kernel")
+    cpuinfo: CpuInfo | None = None
+    cpu: float | None = None
+    wait: float | None = None
+    uptime: int | None = None
+    loadavg: tuple[float, ...] = ()
+    memory: Amount | None = None
+    swap: Amount | None = None
+    rootfs: Amount | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The bare version, 9.2.11."""
+        parts = (self.pveversion or "").split("/")
+        return parts[1] if len(parts) > 1 else None
+
+    @property
+    def kernel(self) -> str | None:
+        if self.current_kernel and self.current_kernel.release:
+            return self.current_kernel.release
+        words = (self.kversion or "").split()
+        return words[1] if len(words) > 1 else None
+
+
+class Interface(Shape, frozen=True):
+    """A row of /nodes/N/network."""
+
+    iface: str
+    type: str | None = None
+    active: bool | None = None
+    autostart: bool | None = None
+    address: str | None = None
+    netmask: str | None = None
+    cidr: str | None = None
+    gateway: str | None = None
+    address6: str | None = None
+    cidr6: str | None = None
+    gateway6: str | None = None
+    bridge_ports: str | None = None
+    bridge_vlan_aware: bool | None = None
+    comments: str | None = None
+
+
+class NodeStorage(Shape, frozen=True):
+    """A row of /nodes/N/storage; also disabled storages and those of other nodes, with enabled or active 0."""
+
+    storage: str
+    type: str | None = None
+    content: str | None = None
+    shared: bool | None = None
+    enabled: bool | None = None
+    active: bool | None = None
+    total: int | None = None
+    used: int | None = None
+    avail: int | None = None
+
+
+class NodeCertificate(Shape, frozen=True):
+    """A row of /nodes/N/certificates/info: pve-root-ca.pem, pve-ssl.pem, pveproxy-ssl.pem."""
+
+    filename: str
+    pem: str | None = None
+    fingerprint: str | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    notbefore: int | None = None
+    notafter: int | None = None
+    san: tuple[str, ...] = ()
+
+
+class Realm(Shape, frozen=True):
+    realm: str
+    type: str | None = None
+    comment: str | None = None
+    default: bool | None = None
+
+
+class LxcAddress(Shape, frozen=True):
+    ip_address: str | None = field(default=None, name="ip-address")
+    ip_address_type: str | None = field(default=None, name="ip-address-type")
+    prefix: int | None = None
+
+
+class LxcInterface(Shape, frozen=True):
+    """A row of /nodes/N/lxc/V/interfaces, of a running container."""
+
+    name: str
+    hwaddr: str | None = None
+    inet: str | None = None
+    inet6: str | None = None
+    ip_addresses: tuple[LxcAddress, ...] = field(default=(), name="ip-addresses")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """With prefix, `192.0.2.5/24`; PVE 9 lists all, older ones one of each family."""
+        listed = [f"{a.ip_address}/{a.prefix}" for a in self.ip_addresses if a.ip_address]
+        return tuple(listed or [a for a in (self.inet, self.inet6) if a])

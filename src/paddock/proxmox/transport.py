@@ -1,0 +1,263 @@
+"""The door itself: requests over TLS. The only importer of aiohttp; its errors end here."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Protocol
+
+import aiohttp
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from paddock.base.errors import Upstream
+from paddock.proxmox import faults, handshake, trust
+from paddock.proxmox.address import Endpoint, is_forbidden
+from paddock.proxmox.answers import Answer, Asked, lost
+from paddock.proxmox.certificates import Certificate, fingerprint_bytes
+from paddock.proxmox.errors import Unreachable, Unreadable
+from paddock.proxmox.request import Request
+
+BODY_LIMIT = 64 * 1024 * 1024
+# pveproxy closes idle connections after 5 s: stay below, so that reuse rarely fails
+KEEPALIVE_SECONDS = 4.0
+# a member waits 30 s for another one before it answers 595; our own patience ends earlier
+ANSWER_SECONDS = 25.0
+BASE = "/api2/json"
+
+
+class Transport(Protocol):
+    async def request(
+        self,
+        endpoint: Endpoint,
+        policy: trust.TlsPolicy,
+        request: Request,
+        *,
+        timeout: float = ANSWER_SECONDS,
+    ) -> Answer:
+        """Sends once the peer is trusted, never before. Any status is an Answer.
+
+        Raises Unreachable, TimedOut, Untrusted, NotProxmox, Unreadable; and OutcomeUnknown for a change whose
+        answer was lost after it may have been sent.
+        """
+
+    async def contact(self, endpoint: Endpoint, policy: trust.TlsPolicy) -> Certificate:
+        """A handshake with the trust check; nothing is sent."""
+
+    async def close(self) -> None: ...
+
+
+class _BrokenOff(aiohttp.ClientError):
+    """Stands in for a lost connection, so that aiohttp does not repeat PUT and DELETE by itself."""
+
+
+class HttpTransport:
+    """Connections to the members of one cluster.
+
+    Reads share kept-alive connections. A change gets a connection of its own: Proxmox VE may close an idle one
+    at any moment, and a change that was sent into a closing connection would be of unknown outcome.
+    """
+
+    def __init__(
+        self, *, per_host: int = 16, total: int = 64, connect_seconds: float = handshake.CONNECT_SECONDS
+    ) -> None:
+        self._per_host = per_host
+        self._total = total
+        self._connect_seconds = connect_seconds
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._works: dict[tuple[Endpoint, trust.TlsPolicy], int] = {}
+        self._closed = False
+
+    async def request(
+        self,
+        endpoint: Endpoint,
+        policy: trust.TlsPolicy,
+        request: Request,
+        *,
+        timeout: float = ANSWER_SECONDS,
+    ) -> Answer:
+        ways = trust.checks(policy)
+        # The way that satisfied the policy last time comes first, so that a pinned member costs one handshake.
+        first = min(self._works.get((endpoint, policy), 0), len(ways) - 1)
+        order = [first, *(i for i in range(len(ways)) if i != first)]
+        refusal: Upstream | None = None
+        for index in order:
+            try:
+                answer = await self._send(endpoint, policy, ways[index], request, timeout)
+            except aiohttp.ClientConnectorCertificateError as error:
+                refusal = await self._untrusted(error, endpoint)
+            except aiohttp.ServerFingerprintMismatch:
+                pin = ways[index].fingerprint
+                assert pin is not None
+                leaf = await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
+                refusal = faults.fingerprint_changed(leaf, pin, endpoint)
+            else:
+                self._works[endpoint, policy] = index
+                return answer
+        self._works.pop((endpoint, policy), None)
+        assert refusal is not None
+        raise refusal
+
+    async def contact(self, endpoint: Endpoint, policy: trust.TlsPolicy) -> Certificate:
+        return await handshake.contact(endpoint, policy, timeout=self._connect_seconds)
+
+    async def close(self) -> None:
+        self._closed = True
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        policy: trust.TlsPolicy,
+        way: trust.Check,
+        request: Request,
+        timeout: float,
+    ) -> Answer:
+        progress = SimpleNamespace(connected=False)
+        query = f"?{request.query}" if request.query else ""
+        check = _pin(way.fingerprint) if way.fingerprint else way.context
+        headers = dict(request.headers)
+        if request.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            async with self._session(request.reads).request(
+                request.method,
+                URL(f"{endpoint.url}{BASE}{request.path}{query}", encoded=True),
+                data=request.form.encode() if request.form is not None else None,
+                headers=headers,
+                ssl=check,
+                server_hostname=policy.server_name,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout, connect=self._connect_seconds, sock_connect=self._connect_seconds
+                ),
+                trace_request_ctx=progress,
+            ) as response:
+                body = await _read(response, request)
+                return Answer(response.status, response.reason or "", body, dict(response.headers))
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
+            raise
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error, endpoint, request, timeout, sent=progress.connected) from None
+
+    async def _untrusted(
+        self, error: aiohttp.ClientConnectorCertificateError, endpoint: Endpoint
+    ) -> Upstream:
+        cause = error.certificate_error
+        leaf = await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return faults.untrusted(cause, leaf, endpoint)
+        return faults.from_tls_error(ssl.SSLError(str(cause)), endpoint)
+
+    def _session(self, reads: bool) -> aiohttp.ClientSession:
+        if self._closed:
+            raise Unreachable("The connection to the cluster has been closed.", code="closed")
+        if reads not in self._sessions:
+            connector = aiohttp.TCPConnector(
+                limit=self._total,
+                limit_per_host=self._per_host,
+                resolver=_GuardedResolver(),
+                ttl_dns_cache=30,
+                **({"keepalive_timeout": KEEPALIVE_SECONDS} if reads else {"force_close": True}),
+            )
+            self._sessions[reads] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "paddock"},
+                trace_configs=[_connection_trace()],
+                middlewares=() if reads else (_send_once,),
+                max_line_size=64 * 1024,  # the reason phrase carries whole error texts
+            )
+        return self._sessions[reads]
+
+
+@lru_cache(maxsize=256)
+def _pin(fingerprint: str) -> aiohttp.Fingerprint:
+    """One object per pin: kept-alive connections are found again by its identity."""
+    return aiohttp.Fingerprint(fingerprint_bytes(fingerprint))
+
+
+class _GuardedResolver(ThreadedResolver):
+    """Keeps names from leading to link-local and metadata addresses."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if allowed := [result for result in found if not is_forbidden(result["host"])]:
+            return allowed
+        raise _ForbiddenAddress(host)
+
+
+class _ForbiddenAddress(OSError):
+    pass
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest,
+    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch, TimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenOff from error
+
+
+def _connection_trace() -> aiohttp.TraceConfig:
+    """Notes when a request has a connection: from then on it may have been sent."""
+    trace = aiohttp.TraceConfig()
+
+    async def connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.connected = True
+
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+def _translated(
+    error: aiohttp.ClientError | OSError, endpoint: Endpoint, request: Request, timeout: float, *, sent: bool
+) -> Upstream:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, _ForbiddenAddress):
+            return faults.forbidden_address(endpoint)
+        return faults.from_os_error(_deepest(error.os_error), endpoint)
+    timed_out = isinstance(error, asyncio.TimeoutError)
+    if not sent:
+        return faults.connect_timeout(endpoint) if timed_out else faults.reset(endpoint)
+    if not request.reads:
+        why = f"no answer came within {timeout:.0f} s" if timed_out else "the connection broke off"
+        return lost(why, Asked(call=request.call))
+    if timed_out:
+        return faults.answer_timeout(endpoint, timeout)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Unreadable(f"{endpoint} sent an answer that is not HTTP: {error.message}.", call=request.call)
+    return faults.reset(endpoint)
+
+
+def _deepest(error: OSError) -> OSError:
+    """The real failure: asyncio and aiohttp wrap name and TLS errors in an OSError."""
+    while isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    return error
+
+
+async def _read(response: aiohttp.ClientResponse, request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > BODY_LIMIT:
+            response.close()
+            raise Unreadable(
+                f"The answer to {request.call} is larger than {BODY_LIMIT >> 20} MiB.", code="too_large"
+            )
+        parts.append(part)
+    return b"".join(parts)

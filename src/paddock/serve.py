@@ -1,0 +1,118 @@
+"""`paddock serve`: one server process on one data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paddock.base.errors import PaddockError
+from paddock.settings import BadSetting, Settings, load
+
+
+def command(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Directory of the database and the key. Made if it is missing."),
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen. [default: 127.0.0.1:8080]"),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Certificate chain (PEM); with --tls-key serves HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Private key (PEM).")] = None,
+    behind_proxy: Annotated[
+        bool | None,
+        typer.Option(
+            "--behind-proxy",
+            help="A reverse proxy ends TLS in front; its X-Forwarded-* headers are believed.",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option("--root-path", help="Path below which the proxy serves Paddock, e.g. /paddock."),
+    ] = None,
+) -> None:
+    """Run the server.
+
+    Any address but loopback needs TLS or --behind-proxy. While there is no user yet, a one-time link is
+    printed that creates the first administrator. The database is SQLite in the data directory, or
+    PostgreSQL where PADDOCK_DATABASE_URL names one. Further settings: PADDOCK_* in the environment or
+    paddock.toml in the data directory.
+
+    Example: paddock serve --data-dir /var/lib/paddock --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+    """
+    try:
+        settings = load(
+            {
+                "data_dir": data_dir,
+                "listen": listen,
+                "tls_cert": tls_cert,
+                "tls_key": tls_key,
+                "behind_proxy": behind_proxy,
+                "root_path": root_path,
+            }
+        )
+        run(settings)
+    except (BadSetting, PaddockError, OSError) as error:
+        typer.secho(f"paddock serve: {error}", err=True, fg="red")
+        if hint := getattr(error, "hint", None):
+            typer.echo(hint, err=True)
+        raise typer.Exit(2 if isinstance(error, BadSetting) else 1) from None
+
+
+def run(settings: Settings) -> None:
+    """Serves until interrupted. Raises OSError where the directory or the port is taken."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_process(settings.data_dir):
+        import uvicorn
+
+        from paddock.app import create_app, database_url
+        from paddock.migrations.upgrade import upgrade
+
+        upgrade(database_url(settings))
+        config = uvicorn.Config(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,  # web.security reads them, and only behind a proxy
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            timeout_graceful_shutdown=3,
+        )
+        uvicorn.Server(config).run()
+
+
+@contextmanager
+def only_process(data_dir: Path) -> Iterator[None]:
+    """Holds the directory's lock: two processes on one SQLite and one DBOS file would both resume its jobs."""
+    path = data_dir / "lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            raise OSError(f"another Paddock (process {owner}) uses {data_dir}; stop it first") from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)

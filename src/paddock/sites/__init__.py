@@ -1,0 +1,1 @@
+"""Sites: a place with its network."""

@@ -1,0 +1,1 @@
+"""Storages, as each node sees them."""

@@ -1,0 +1,1 @@
+"""Watch: one consistent reading of a cluster, recorded; polling; import."""

@@ -1,0 +1,148 @@
+"""Short verbs of the import: look without writing, then start the job that writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paddock.access import audit, guard
+from paddock.base.context import Context
+from paddock.base.errors import Invalid, PaddockError, Upstream
+from paddock.clusters.connecting import secret_of
+from paddock.jobs import record as jobs
+from paddock.jobs.model import Job
+from paddock.proxmox import certificates
+from paddock.proxmox.address import Endpoint, parse_api_url
+from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
+from paddock.proxmox.first_contact import TrustChoice, reach
+from paddock.proxmox.trust import TrustMode
+from paddock.sites import queries as sites
+from paddock.watch import jobs as import_job
+from paddock.watch.previews import Preview, Previews
+from paddock.watch.reviewing import look
+
+PREVIEW_SECONDS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWish:
+    """What a person typed in the step Connect."""
+
+    site_id: str
+    url: str
+    username: str = ""
+    password: str = ""
+    token_id: str = ""
+    token_secret: str = ""
+    trust: str = "cluster_ca"
+    fingerprint: str | None = None
+
+
+async def preview(ctx: Context, wish: ImportWish) -> Preview:
+    """Reads the cluster and compares it with what is known. Writes nothing but the audit.
+
+    Raises Invalid beside the field, NotFound for the site, and the exact error of `proxmox.errors`; for
+    a certificate that nobody has confirmed yet that is Untrusted with the code `unconfirmed`.
+    """
+    target = audit.Target("site", wish.site_id, wish.url.strip()[:200])
+    await guard.require(ctx, "nodes.import", target=target)
+    endpoint, credential, choice = _parsed(wish)
+    site = await sites.get_site(ctx, wish.site_id)
+    try:
+        async with asyncio.timeout(PREVIEW_SECONDS):
+            reached = await reach(endpoint, choice, credential)
+            try:
+                found = await look(ctx, reached, credential, site.id, site.name)
+            finally:
+                await reached.connection.close()
+    except TimeoutError:
+        raise Upstream(
+            f"{endpoint} answers too slowly: the cluster could not be read within {PREVIEW_SECONDS:.0f} s.",
+            code="timed_out",
+            hint="Look on the node: systemctl status pveproxy pvedaemon pvestatd",
+        ) from None
+    except PaddockError as error:
+        await audit.record_alone(ctx, "nodes.preview", target, outcome="failed", code=error.code)
+        raise
+    await audit.record_alone(
+        ctx, "nodes.preview", target, outcome="ok", detail={"cluster": found.review.cluster}
+    )
+    return found
+
+
+async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) -> Job:
+    """Queues the durable import of the ticked members. Raises NotFound for an expired review, Invalid for the ticks."""
+    previews = ctx.part(Previews)
+    owner = ctx.actor.user_id or ctx.actor.name
+    await guard.require(ctx, "nodes.import", target=audit.Target("preview", preview_id))
+    kept = previews.get(preview_id, owner)
+    chosen = sorted(set(members))
+    if not chosen:
+        raise Invalid.field("members", "Tick at least one member.")
+    for name in chosen:
+        member = kept.review.only(name)
+        if member is None:
+            raise Invalid.field("members", f"{name} is not in this review; names are case-sensitive.")
+        if not member.selectable:
+            raise Invalid.field("members", f"{name} cannot be imported: {member.writes}.")
+    kept = previews.take(preview_id, owner)
+    label = f"Import {len(chosen)} {'node' if len(chosen) == 1 else 'nodes'} of {kept.review.cluster}"
+    async with ctx.write() as tx:
+        job = jobs.queue(
+            ctx,
+            tx,
+            import_job.TYPE,
+            import_job.arguments(kept, chosen),
+            label=label,
+            site_id=kept.review.site_id,
+            links=[{"kind": "site", "id": kept.review.site_id, "label": kept.review.site}],
+            total=len(chosen),
+            secret=secret_of(kept.credential),
+        )
+        audit.record(
+            tx,
+            ctx,
+            "nodes.import",
+            audit.Target("job", job.id, label),
+            detail={
+                "members": chosen,
+                "trust": kept.review.trust_mode,
+                "sign_in": kept.review.credential_name,
+            },
+        )
+    return job
+
+
+def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
+    faults = []
+    endpoint: Endpoint | None = None
+    credential: Credential | None = None
+    try:
+        endpoint = parse_api_url(wish.url)
+    except Invalid as error:
+        faults.append(error)
+    by_token = bool(wish.token_id.strip() or wish.token_secret.strip())
+    try:
+        if by_token and (wish.password or wish.username.strip()):
+            raise Invalid.field("token_id", "Give either username and password, or a token; not both.")
+        if by_token:
+            credential = TokenCredential.parse(wish.token_id, wish.token_secret)
+        else:
+            credential = PasswordCredential.parse(wish.username, wish.password)
+    except Invalid as error:
+        faults.append(error)
+    fingerprint = (wish.fingerprint or "").strip() or None
+    if fingerprint is not None:
+        try:
+            fingerprint = certificates.normal_fingerprint(fingerprint)
+        except ValueError as error:
+            faults.append(Invalid.field("fingerprint", str(error)))
+    if faults or endpoint is None or credential is None:
+        if len(faults) == 1:
+            raise faults[0]
+        raise Invalid(
+            "Please look at the marked fields.",
+            details=[detail for fault in faults for detail in fault.details],
+        )
+    return endpoint, credential, TrustChoice(TrustMode(wish.trust), fingerprint)

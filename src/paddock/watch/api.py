@@ -1,0 +1,118 @@
+"""REST of the import."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from paddock.access.guard import api_context
+from paddock.base.context import Context
+from paddock.proxmox.certificates import Certificate
+from paddock.watch import actions
+from paddock.watch.actions import ImportWish
+from paddock.watch.previews import Preview
+from paddock.watch.review import MemberReview
+from paddock.watch.schemas import (
+    CertificateOut,
+    ClusterFoundOut,
+    CredentialOut,
+    ImportIn,
+    ImportOut,
+    MemberOut,
+    PreviewIn,
+    PreviewOut,
+)
+
+router = APIRouter(prefix="/imports", tags=["imports"])
+Ctx = Annotated[Context, Depends(api_context)]
+
+
+@router.post("/preview")
+async def preview(ctx: Ctx, body: PreviewIn) -> PreviewOut:
+    """Reads a cluster and says what an import would write. Writes nothing.
+
+    A certificate that nobody has confirmed answers 502 with the code `unconfirmed` and the certificate:
+    compare its `sha256` with `pvenode cert info` on the node, then repeat with `trust.fingerprint`.
+    """
+    wish = ImportWish(
+        site_id=body.site_id,
+        url=body.url,
+        username=body.username,
+        password=body.password,
+        token_id=body.token_id,
+        token_secret=body.token_secret,
+        trust=body.trust.mode,
+        fingerprint=body.trust.fingerprint,
+    )
+    return preview_out(await actions.preview(ctx, wish))
+
+
+@router.post("", status_code=202)
+async def import_cluster(ctx: Ctx, body: ImportIn) -> ImportOut:
+    """Starts the durable import of the named members; follow it at `/jobs/{job_id}`."""
+    job = await actions.import_cluster(ctx, body.preview_id, body.members)
+    return ImportOut(job_id=job.id)
+
+
+def preview_out(preview: Preview) -> PreviewOut:
+    review = preview.review
+    return PreviewOut(
+        preview_id=preview.id,
+        expires_at=preview.expires_at,
+        site_id=review.site_id,
+        read_at=review.read_at,
+        via=review.via,
+        cluster=ClusterFoundOut(
+            name=review.cluster,
+            kind="standalone" if review.lone else "cluster",
+            identity=review.identity,
+            known=bool(review.known_as),
+            quorate=review.quorate,
+        ),
+        trust_mode=review.trust_mode,
+        certificate=_certificate(review.certificate),
+        ca=_certificate(review.authority) if review.authority else None,
+        credential=CredentialOut(
+            kind=review.credential_kind,
+            name=review.credential_name,
+            can=list(review.can),
+            cannot=list(review.cannot),
+            missing=list(review.missing),
+        ),
+        members=[_member(member) for member in review.members],
+        notes=list(review.notes),
+    )
+
+
+def _certificate(found: Certificate) -> CertificateOut:
+    return CertificateOut(
+        subject=found.subject,
+        issuer=found.issuer,
+        names=list(found.names),
+        not_before=found.not_before,
+        not_after=found.not_after,
+        sha256=found.sha256,
+    )
+
+
+def _member(member: MemberReview) -> MemberOut:
+    return MemberOut(
+        name=member.name,
+        address=member.address,
+        online=member.online,
+        comparison=member.comparison,
+        changes=list(member.changes),
+        writes=member.writes,
+        version=member.version,
+        cores=member.cores,
+        memory=member.memory,
+        storage=member.storage,
+        containers=member.containers,
+        containers_running=member.containers_running,
+        vms=member.vms,
+        certificate=member.certificate,
+        problem=member.problem,
+        selectable=member.selectable,
+        preselected=member.preselected,
+    )

@@ -1,0 +1,200 @@
+"""The watch over one cluster: pictures, own contacts, details. Alone in its failure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import datetime, timedelta
+
+from paddock.base.context import Context
+from paddock.base.errors import Upstream
+from paddock.base.loops import every, stop
+from paddock.clusters import connecting
+from paddock.clusters import queries as clusters
+from paddock.clusters import record as cluster_record
+from paddock.clusters.model import ClusterKind
+from paddock.nodes import health
+from paddock.nodes import record as node_record
+from paddock.proxmox import reads
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.errors import LoginRefused, Untrusted
+from paddock.watch import details, reading, recording
+
+log = logging.getLogger(__name__)
+
+FINGERPRINTS_EVERY = timedelta(minutes=5)
+CONTACT_SECONDS = 6.0
+CONTACTS_AT_ONCE = 16
+
+
+class ClusterWatch:
+    """Looks at one cluster until stopped. `ctx` acts as Paddock itself."""
+
+    def __init__(self, ctx: Context, cluster_id: str, connection: Connection) -> None:
+        self.cluster_id = cluster_id
+        self.connection = connection
+        self._ctx = ctx
+        self._interval = timedelta(seconds=ctx.settings.watch_interval)
+        self._site_id = ""
+        self._port = 8006
+        self._lone = False
+        self._trouble = ""
+        self._refused = ""
+        self._node_ids: dict[str, str] = {}
+        self._living: dict[int, str] = {}
+        self._shown: dict[str, health.Shown] = {}
+        self._contacted: dict[str, datetime] = {}
+        self._failed: set[str] = set()
+        self._digest: int | None = None
+        self._state: tuple[bool | None, str | None] | None = None
+        self._fingerprints_at: datetime | None = None
+        self._settling = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def open(cls, ctx: Context, cluster_id: str) -> ClusterWatch:
+        watch = cls(ctx, cluster_id, await connecting.connect(ctx, cluster_id))
+        cluster = await clusters.get_cluster(ctx, cluster_id)
+        watch._site_id = cluster.site_id
+        watch._lone = cluster.kind == ClusterKind.STANDALONE
+        watch._trouble = cluster.trouble
+        watch._node_ids = await node_record.registered(ctx, cluster_id)
+        watch._shown = await node_record.load_shown(ctx, cluster_id)
+        if members := await clusters.members_of(ctx, cluster_id):
+            watch._port = members[0].port
+        return watch
+
+    def start(self, *, delay: float = 0) -> None:
+        seconds = self._interval.total_seconds()
+        name = f"cluster {self.connection.name}"
+        self._tasks = [
+            asyncio.create_task(every(seconds, self.cycle, name=f"watch of {name}", delay=delay)),
+            asyncio.create_task(every(seconds, self.contacts, name=f"contacts of {name}", delay=delay)),
+            asyncio.create_task(every(1.0, self._details, name=f"details of {name}", delay=delay + 1)),
+        ]
+
+    async def stop(self) -> None:
+        await stop(self._tasks)
+        await self.connection.close()
+
+    async def cycle(self) -> None:
+        """One picture, recorded. "Unreachable" is a reading too."""
+        try:
+            seen = await reading.read(self.connection, self._ctx.now())
+        except Upstream as error:
+            await self._failed_reading(error)
+        else:
+            await self._record(seen)
+            await self._follow_fingerprints()
+        await self._settle()
+
+    async def _record(self, seen: reading.Reading) -> None:
+        self._refused = ""
+        self._lone = seen.name is None
+        digest = reading.digest(seen)
+        if digest != self._digest:
+            async with self._ctx.write() as tx:
+                members = reading.members_seen(seen, self._port, {}, {})
+                joined = await cluster_record.record_new_members(
+                    self._ctx, tx, self.cluster_id, members, seen.present
+                )
+                self._living = await recording.record_reading(
+                    self._ctx,
+                    tx,
+                    seen,
+                    cluster_id=self.cluster_id,
+                    site_id=self._site_id,
+                    node_ids=self._node_ids,
+                )
+            self._digest = digest
+            if joined:
+                await self._replace_members()
+        recording.observe(self._ctx, seen, self._node_ids, self._living)
+        state = (seen.quorate, seen.name)
+        if self._trouble or state != self._state:
+            await cluster_record.record_state(
+                self._ctx, self.cluster_id, quorate=seen.quorate, name=seen.name
+            )
+            self._trouble, self._state = "", state
+
+    async def _failed_reading(self, error: Upstream) -> None:
+        log.info("cluster %s cannot be read: %s", self.connection.name, error.message)
+        self._refused = error.message if isinstance(error, LoginRefused) else ""
+        if self._trouble != error.code:
+            await cluster_record.record_trouble(self._ctx, self.cluster_id, error)
+            self._trouble = error.code
+
+    async def contacts(self) -> None:
+        """Contacts members that are due: never more of them in a round than spreads all over the interval."""
+        now = self._ctx.now()
+        due = timedelta(seconds=self._ctx.settings.contact_interval)
+        rounds = max(1, round(self._ctx.settings.contact_interval / self._interval.total_seconds()))
+        names = sorted(
+            self._node_ids,
+            key=lambda name: self._contacted.get(name, datetime.min.replace(tzinfo=now.tzinfo)),
+        )
+        urgent = [name for name in names if name not in self._contacted or name in self._failed]
+        waiting = [
+            name
+            for name in names
+            if name not in urgent and now - self._contacted[name] >= due - self._interval
+        ]
+        chosen = urgent + waiting[: math.ceil(len(names) / rounds)]
+        slots = asyncio.Semaphore(CONTACTS_AT_ONCE)
+
+        async def one(name: str) -> None:
+            async with slots:
+                await self._contact(name)
+
+        await asyncio.gather(*(one(name) for name in chosen))
+        if chosen:
+            await self._settle()
+
+    async def _contact(self, name: str) -> None:
+        code, text = "", ""
+        try:
+            async with asyncio.timeout(CONTACT_SECONDS):
+                await self.connection.contact(name)
+        except Upstream as error:
+            code, text = error.code, error.message
+            if isinstance(error, Untrusted):
+                self._fingerprints_at = None  # a renewed certificate is in the cluster's own report
+        except TimeoutError:
+            code, text = "timed_out", f"No answer within {CONTACT_SECONDS:.0f} s."
+        except KeyError:
+            return  # it has just left the cluster
+        at = self._ctx.now()
+        self._contacted[name] = at
+        (self._failed.add if code else self._failed.discard)(name)
+        recording.observe_contact(self._ctx, self._node_ids[name], at, code, text)
+
+    async def _follow_fingerprints(self) -> None:
+        now = self._ctx.now()
+        if self._fingerprints_at and now - self._fingerprints_at < FINGERPRINTS_EVERY:
+            return
+        try:
+            rows = await reads.nodes(self.connection)
+        except Upstream:
+            return
+        self._fingerprints_at = now
+        reported = {row.node: row.ssl_fingerprint for row in rows.items if row.ssl_fingerprint}
+        async with self._ctx.write() as tx:
+            changed = await cluster_record.record_fingerprints(tx, self.cluster_id, reported)
+        if changed:
+            await self._replace_members()
+
+    async def _replace_members(self) -> None:
+        cluster = await clusters.get_cluster(self._ctx, self.cluster_id)
+        members = await clusters.members_of(self._ctx, self.cluster_id)
+        self.connection.replace_members(connecting.proxmox_members(cluster, members))
+
+    async def _settle(self) -> None:
+        async with self._settling:
+            await node_record.settle(
+                self._ctx, self._shown, lone=self._lone, refused=self._refused, interval=self._interval
+            )
+
+    async def _details(self) -> None:
+        if not self._trouble:
+            await details.read_some(self._ctx, self.cluster_id, self.connection)

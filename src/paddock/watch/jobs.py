@@ -1,0 +1,242 @@
+"""The long verb of the import: a durable job whose every step is safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from paddock.base.context import Context
+from paddock.base.errors import Upstream
+from paddock.clusters import connecting
+from paddock.clusters import record as clusters
+from paddock.clusters.membership import MemberSeen
+from paddock.clusters.model import ClusterKind
+from paddock.jobs.run import JobType, Run
+from paddock.nodes import record as nodes
+from paddock.nodes.record import BridgeSeen, Facts, Registration
+from paddock.proxmox import reads
+from paddock.proxmox.address import Endpoint
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.members import Member
+from paddock.proxmox.shapes import Interface
+from paddock.proxmox.transport import HttpTransport
+from paddock.proxmox.trust import TlsPolicy, TrustMode
+from paddock.watch import reading, recording
+from paddock.watch.previews import Preview
+
+TYPE = "watch.import_cluster.v1"
+CONTACT_SECONDS = 8.0
+AT_ONCE = 16
+
+
+def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
+    """Everything but the secret, JSON-ready."""
+    review = preview.review
+    return {
+        "site_id": review.site_id,
+        "host": preview.endpoint.host,
+        "port": preview.endpoint.port,
+        "local_node": review.via,
+        "leaf": review.certificate.sha256,
+        "identity": review.identity,
+        "trust_mode": review.trust_mode,
+        "ca_pem": preview.ca_pem,
+        "credential_kind": review.credential_kind,
+        "credential_name": review.credential_name,
+        "addresses": preview.addresses,
+        "fingerprints": preview.fingerprints,
+        "members": list(chosen),
+    }
+
+
+async def import_cluster(run: Run) -> dict[str, Any]:
+    """Reach · read and record · contact each member · finish. One bad node is one line of the result."""
+    recorded = await run.step("Read and record", lambda: _record(run))
+    for text in recorded["notes"]:
+        await run.line("warn", text)
+    results = await run.step("Contact every node", lambda: _contact(run, recorded))
+    return {
+        "cluster_id": recorded["cluster_id"],
+        "cluster": recorded["cluster"],
+        "nodes": results,
+        "containers": recorded["containers"],
+        "imported": len(results),
+    }
+
+
+IMPORT = JobType(TYPE, import_cluster)
+
+
+async def _record(run: Run) -> dict[str, Any]:
+    given = run.arguments
+    connection = _first_connection(run)
+    try:
+        seen = await reading.read(connection, run.ctx.now())
+    finally:
+        await connection.close()
+    try:
+        return await _write(run, seen, given)
+    except IntegrityError:
+        # Two administrators import the same cluster at once: the other was first, so now it is known.
+        return await _write(run, seen, given)
+
+
+async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> dict[str, Any]:
+    ctx = run.ctx
+    members = reading.members_seen(seen, given["port"], given["fingerprints"], given["addresses"])
+    chosen = [member for member in members if member.name in set(given["members"])]
+    async with ctx.write() as tx:
+        cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen))
+        member_ids = await clusters.record_members(ctx, tx, cluster.id, members)
+        new_ids = await nodes.register(
+            ctx,
+            tx,
+            site_id=cluster.site_id,
+            cluster_id=cluster.id,
+            members=[_registration(member, member_ids[member.name]) for member in chosen],
+        )
+        node_ids = await nodes.registered_in(tx, cluster.id)
+        living = await recording.record_reading(
+            ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
+        )
+    recording.observe(ctx, seen, node_ids, living)
+    missing = sorted(set(given["members"]) - {member.name for member in chosen})
+    return {
+        "cluster_id": cluster.id,
+        "cluster": cluster.name,
+        "via": seen.via,
+        "lone": seen.name is None,
+        "node_ids": new_ids,
+        "online": sorted(name for name in new_ids if name not in seen.offline),
+        "containers": len(living),
+        "notes": [f"{name} has left the cluster since the review and was not imported." for name in missing]
+        + ([f"{seen.unreadable} entries of Proxmox's list could not be read."] if seen.unreadable else []),
+    }
+
+
+async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+    connection = await connecting.connect(run.ctx, recorded["cluster_id"])
+    names: list[str] = sorted(recorded["node_ids"], key=str.casefold)
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None]:
+        async with slots:
+            return await _visit(run.ctx, connection, name, recorded)
+
+    try:
+        visits = await asyncio.gather(*(one(name) for name in names))
+    finally:
+        await connection.close()
+    ids = recorded["node_ids"]
+    async with run.ctx.write() as tx:
+        facts = {ids[result["name"]]: found for result, found, _ in visits if found is not None}
+        await nodes.record_facts(run.ctx, tx, facts)
+        for result, _, bridges in visits:
+            if bridges is not None:
+                await nodes.record_bridges(tx, ids[result["name"]], bridges)
+    results = [result for result, _, _ in visits]
+    await run.lines([(one["level"], one["text"], one["name"]) for one in results], done=len(results))
+    shown = await nodes.load_shown(run.ctx, recorded["cluster_id"])
+    interval = timedelta(seconds=run.ctx.settings.watch_interval)
+    await nodes.settle(run.ctx, shown, lone=recorded["lone"], refused="", interval=interval)
+    return results
+
+
+async def _visit(
+    ctx: Context, connection: Connection, name: str, recorded: Mapping[str, Any]
+) -> tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None]:
+    node_id = recorded["node_ids"][name]
+    code, text, ends = "", "", None
+    try:
+        async with asyncio.timeout(CONTACT_SECONDS):
+            ends = (await connection.contact(name)).not_after
+    except Upstream as error:
+        code, text = error.code, error.message
+    except TimeoutError:
+        code, text = "timed_out", f"no answer within {CONTACT_SECONDS:.0f} s."
+    recording.observe_contact(ctx, node_id, ctx.now(), code, text)
+    facts: Facts | None = None
+    bridges: list[BridgeSeen] | None = None
+    unread = ""
+    if name in recorded["online"]:
+        try:
+            status, networks = await asyncio.gather(
+                reads.node_status(connection, name), reads.node_networks(connection, name)
+            )
+            facts = Facts(
+                pve_version=status.version,
+                kernel=(status.kernel or "")[:128] or None,
+                cpu_model=(status.cpuinfo.model or "")[:128] or None if status.cpuinfo else None,
+                certificate_ends=ends,
+            )
+            bridges = [_bridge(row) for row in networks.items if row.type in {"bridge", "OVSBridge"}]
+        except Upstream as error:
+            unread = error.message
+    level, said = _said(name, recorded, text, unread)
+    return (
+        {"name": name, "node_id": node_id, "level": level, "text": said, "code": code},
+        facts,
+        bridges,
+    )
+
+
+def _said(name: str, recorded: Mapping[str, Any], failure: str, unread: str) -> tuple[str, str]:
+    via = recorded["via"]
+    if name not in recorded["online"]:
+        return "warn", f"Offline, says {via}; imported and marked"
+    if failure and via != name:
+        return "warn", f"Known only through {via}: {failure}"
+    if failure:
+        return "warn", failure
+    if unread:
+        return "warn", f"Reachable directly, but its details could not be read: {unread}"
+    return "ok", "Reachable directly"
+
+
+def _first_connection(run: Run) -> Connection:
+    """To the member that was reviewed. A renewed certificate under the cluster's CA is still believed."""
+    given = run.arguments
+    mode = TrustMode(given["trust_mode"])
+    if mode is TrustMode.CLUSTER_CA:
+        policy = TlsPolicy(mode, ca_pem=given["ca_pem"], fingerprint=given["leaf"])
+    else:
+        policy = TlsPolicy(mode)
+    endpoint = Endpoint(given["host"], given["port"])
+    credential = connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
+    return Connection(
+        given["local_node"], [Member(given["local_node"], endpoint, policy)], credential, HttpTransport()
+    )
+
+
+def _cluster_seen(run: Run, seen: reading.Reading) -> clusters.ClusterSeen:
+    given = run.arguments
+    credential = connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
+    return clusters.ClusterSeen(
+        name=seen.name or seen.via or given["local_node"],
+        kind=ClusterKind.STANDALONE if seen.name is None else ClusterKind.CLUSTER,
+        identity=given["identity"],
+        trust_mode=given["trust_mode"],
+        ca_pem=given["ca_pem"] if given["trust_mode"] == TrustMode.CLUSTER_CA else "",
+        credential_kind=given["credential_kind"],
+        credential_name=given["credential_name"],
+        credential_sealed=connecting.seal(run.ctx.vault, given["identity"], credential),
+        quorate=seen.quorate,
+    )
+
+
+def _registration(member: MemberSeen, member_id: str) -> Registration:
+    return Registration(member_id, member.name, member.address, Endpoint(member.address, member.port).url)
+
+
+def _bridge(row: Interface) -> BridgeSeen:
+    return BridgeSeen(
+        row.iface,
+        row.cidr or row.cidr6 or "",
+        row.bridge_ports or "",
+        bool(row.bridge_vlan_aware),
+        bool(row.active),
+    )

@@ -1,0 +1,81 @@
+"""The watch over all clusters. Each has its own tasks, so a slow or dead one never delays another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from paddock.base.context import SYSTEM, Context, Services
+from paddock.base.errors import PaddockError
+from paddock.base.loops import every, stop
+from paddock.clusters import queries as clusters
+from paddock.clusters.events import ClusterImported
+from paddock.nodes import record as nodes
+from paddock.watch.cluster import ClusterWatch
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 60.0
+PRUNE_SECONDS = 6 * 3600.0
+FIGURE_VIEWS = ("nodes", "containers", "overview")
+
+
+class Watcher:
+    """Starts a watch per cluster and keeps them equal to what is registered."""
+
+    def __init__(self, services: Services) -> None:
+        self._ctx = Context(services, SYSTEM)
+        self._watches: dict[str, ClusterWatch] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Spreads the clusters over the interval, so that their work does not fall together."""
+        services = self._ctx.services
+        services.bus.subscribe(ClusterImported, self._on_imported)
+        found = await clusters.all_clusters(self._ctx)
+        interval = services.settings.watch_interval
+        for position, cluster in enumerate(found):
+            await self._open(cluster.id, delay=interval * position / max(1, len(found)))
+        self._tasks = [
+            asyncio.create_task(every(interval, self._tell, name="live figures", delay=1)),
+            asyncio.create_task(
+                every(FLUSH_SECONDS, self._flush, name="flush of figures", delay=FLUSH_SECONDS)
+            ),
+            asyncio.create_task(every(PRUNE_SECONDS, self._prune, name="pruning", delay=30)),
+        ]
+
+    async def stop(self) -> None:
+        await stop(self._tasks)
+        await asyncio.gather(*(watch.stop() for watch in self._watches.values()))
+        self._watches.clear()
+        await self._flush()
+
+    def watch_of(self, cluster_id: str) -> ClusterWatch | None:
+        return self._watches.get(cluster_id)
+
+    async def _open(self, cluster_id: str, *, delay: float) -> None:
+        try:
+            watch = await ClusterWatch.open(self._ctx, cluster_id)
+        except PaddockError as error:
+            log.error("cluster %s cannot be watched: %s", cluster_id, error.message)
+            return
+        self._watches[cluster_id] = watch
+        watch.start(delay=delay)
+
+    async def _on_imported(self, event: ClusterImported) -> None:
+        async with self._changing:
+            if (old := self._watches.pop(event.cluster_id, None)) is not None:
+                await old.stop()
+            # the import itself has just read everything
+            await self._open(event.cluster_id, delay=self._ctx.settings.watch_interval / 2)
+
+    async def _tell(self) -> None:
+        if self._watches:
+            self._ctx.services.bus.touch(FIGURE_VIEWS)
+
+    async def _flush(self) -> None:
+        await self._ctx.figures.flush(self._ctx.services.db)
+
+    async def _prune(self) -> None:
+        await nodes.prune(self._ctx.services)

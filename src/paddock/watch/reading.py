@@ -1,0 +1,187 @@
+"""One consistent reading of a cluster: two calls, sorted into what each slice wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from paddock.clusters.membership import MemberSeen
+from paddock.nodes.record import Facts
+from paddock.proxmox import reads
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.shapes import Resource, StatusRow
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Guests of one node, templates left out."""
+
+    containers_running: int = 0
+    containers_total: int = 0
+    vms_running: int = 0
+    vms_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a cluster says of itself at one moment."""
+
+    at: datetime
+    name: str | None
+    """None for a lone host."""
+    quorate: bool | None
+    via: str
+    """The member that answered."""
+    members: tuple[StatusRow, ...]
+    nodes: Mapping[str, Resource]
+    containers: tuple[Resource, ...]
+    storages: tuple[Resource, ...]
+    counts: Mapping[str, Counts]
+    unreadable: int = 0
+    """Rows of the picture that could not be read."""
+    storages_by_node: Mapping[str, list[Resource]] = field(default_factory=dict)
+
+    @property
+    def offline(self) -> frozenset[str]:
+        return frozenset(member.name for member in self.members if not member.online)
+
+    @property
+    def present(self) -> frozenset[str]:
+        return frozenset(member.name for member in self.members)
+
+
+async def read(connection: Connection, at: datetime) -> Reading:
+    """Raises the classes of `proxmox.errors`."""
+    status, picture = await asyncio.gather(reads.cluster_status(connection), reads.resources(connection))
+    return sort(status.items, picture.items, at, unreadable=status.unreadable + picture.unreadable)
+
+
+def sort(
+    status: Iterable[StatusRow], picture: Iterable[Resource], at: datetime, *, unreadable: int = 0
+) -> Reading:
+    """Sorts the rows of `/cluster/status` and `/cluster/resources`. Pure."""
+    cluster = None
+    members = []
+    for row in status:
+        if row.type == "cluster":
+            cluster = row
+        elif row.type == "node":
+            members.append(row)
+    nodes: dict[str, Resource] = {}
+    containers: list[Resource] = []
+    storages: list[Resource] = []
+    by_node: dict[str, list[Resource]] = {}
+    counted: Counter[tuple[str, str, bool]] = Counter()
+    for one in picture:
+        kind = one.type
+        if one.node is None:
+            continue
+        if kind == "lxc" or kind == "qemu":
+            if kind == "lxc":
+                containers.append(one)
+            if not one.template:
+                counted[one.node, kind, one.status == "running"] += 1
+        elif kind == "storage":
+            storages.append(one)
+            by_node.setdefault(one.node, []).append(one)
+        elif kind == "node":
+            nodes[one.node] = one
+    via = next((row.name for row in members if row.local), "")
+    return Reading(
+        at=at,
+        name=cluster.name if cluster else None,
+        quorate=cluster.quorate if cluster else None,
+        via=via,
+        members=tuple(members),
+        nodes=nodes,
+        containers=tuple(containers),
+        storages=tuple(storages),
+        counts={name: _counts(counted, name) for name in {row.name for row in members} | set(nodes)},
+        unreadable=unreadable,
+        storages_by_node=by_node,
+    )
+
+
+def _counts(counted: Counter[tuple[str, str, bool]], node: str) -> Counts:
+    return Counts(
+        containers_running=counted[node, "lxc", True],
+        containers_total=counted[node, "lxc", True] + counted[node, "lxc", False],
+        vms_running=counted[node, "qemu", True],
+        vms_total=counted[node, "qemu", True] + counted[node, "qemu", False],
+    )
+
+
+def members_seen(
+    reading: Reading, port: int, fingerprints: Mapping[str, str], addresses: Mapping[str, str]
+) -> list[MemberSeen]:
+    """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones."""
+    return [
+        MemberSeen(
+            name=row.name,
+            address=addresses.get(row.name) or row.ip or row.name,
+            port=port,
+            nodeid=row.nodeid or 0,
+            online=bool(row.online),
+            fingerprint=fingerprints.get(row.name, ""),
+        )
+        for row in reading.members
+    ]
+
+
+def node_facts(reading: Reading, name: str) -> Facts:
+    """What the picture says of one node. Guests of an offline node are counted, but none as running."""
+    counts = reading.counts.get(name, Counts())
+    seen = reading.nodes.get(name)
+    down = name in reading.offline
+    return Facts(
+        cores=int(seen.maxcpu) if seen is not None and seen.maxcpu else None,
+        memory=seen.maxmem if seen is not None else None,
+        containers_running=0 if down else counts.containers_running,
+        containers_total=counts.containers_total,
+        vms_running=0 if down else counts.vms_running,
+        vms_total=counts.vms_total,
+    )
+
+
+def digest(reading: Reading) -> int:
+    """Changes exactly when something in the reading is worth a row; figures do not count."""
+    return hash(
+        (
+            reading.name,
+            reading.quorate,
+            frozenset((row.name, row.ip, row.online, row.nodeid) for row in reading.members),
+            frozenset((one.node, one.maxcpu, one.maxmem) for one in reading.nodes.values()),
+            frozenset(
+                (
+                    one.vmid,
+                    one.node,
+                    one.name,
+                    one.status,
+                    one.lock,
+                    one.tags,
+                    one.pool,
+                    one.maxcpu,
+                    one.maxmem,
+                    one.maxdisk,
+                    one.template,
+                )
+                for one in reading.containers
+            ),
+            frozenset(
+                (
+                    one.node,
+                    one.storage,
+                    one.plugintype,
+                    one.shared,
+                    frozenset((one.content or "").split(",")),
+                    one.status,
+                    one.maxdisk,
+                )
+                for one in reading.storages
+            ),
+            frozenset(reading.counts.items()),
+        )
+    )

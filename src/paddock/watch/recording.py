@@ -1,0 +1,69 @@
+"""Writes a reading down: one transaction, each slice's own record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from paddock.base.context import Context, Write
+from paddock.containers import record as containers
+from paddock.nodes import record as nodes
+from paddock.storages import record as storages
+from paddock.watch.reading import Reading, node_facts
+
+
+async def record_reading(
+    ctx: Context,
+    tx: Write,
+    reading: Reading,
+    *,
+    cluster_id: str,
+    site_id: str,
+    node_ids: Mapping[str, str],
+) -> dict[int, str]:
+    """Nodes, storages and containers of one cluster; returns vmid → id of its living containers."""
+    facts = {id: node_facts(reading, name) for name, id in node_ids.items() if name in reading.present}
+    await nodes.record_facts(ctx, tx, facts)
+    await nodes.mark_membership(ctx, tx, cluster_id, reading.present)
+    await storages.record(ctx, tx, cluster_id, reading.storages, node_ids)
+    return await containers.record(
+        ctx,
+        tx,
+        cluster_id=cluster_id,
+        site_id=site_id,
+        seen=reading.containers,
+        node_ids=node_ids,
+        offline=reading.offline,
+        at=reading.at,
+    )
+
+
+def observe(ctx: Context, reading: Reading, node_ids: Mapping[str, str], living: Mapping[int, str]) -> None:
+    """Keeps the live figures of a reading, and the cluster's word about each node."""
+    words = {member.name: bool(member.online) for member in reading.members}
+    for name, node_id in node_ids.items():
+        figures: dict[str, object] = {"word": words.get(name), "word_at": reading.at, "via": reading.via}
+        seen = reading.nodes.get(name)
+        if seen is not None and seen.mem is not None and words.get(name):
+            used, total = storages.own_capacity(reading.storages_by_node.get(name, ()))
+            if not total:
+                used, total = seen.disk or 0, seen.maxdisk or 0
+            figures |= {
+                "at": reading.at,
+                "cpu": max(0.0, seen.cpu or 0.0) * (seen.maxcpu or 0),
+                "memory": seen.mem,
+                "uptime": seen.uptime,
+                "storage_used": used,
+                "storage_total": total,
+            }
+        nodes.observe(ctx, node_id, **figures)
+    storages.observe(ctx, reading.storages, node_ids, reading.at)
+    containers.observe(ctx, reading.containers, living, reading.at)
+
+
+def observe_contact(ctx: Context, node_id: str, at: datetime, code: str = "", text: str = "") -> None:
+    """Keeps the outcome of Paddock's own contact with a node; `code` is empty when it went well."""
+    if code:
+        nodes.observe(ctx, node_id, contact_at=at, contact_code=code, contact_text=text)
+    else:
+        nodes.observe(ctx, node_id, contact_at=at, contact_ok_at=at, contact_code="", contact_text="")

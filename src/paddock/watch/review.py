@@ -1,0 +1,128 @@
+"""What an import would write, as people review it before anything is written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from paddock.clusters.membership import Comparison
+from paddock.proxmox.certificates import Certificate
+
+WORDS = {
+    Comparison.NEW: "New",
+    Comparison.KNOWN: "Known",
+    Comparison.CHANGED: "Changed",
+    Comparison.VANISHED: "Vanished",
+    Comparison.ELSEWHERE: "In another site",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReview:
+    """One member of the cluster. Sizes in bytes; None where an offline member says nothing."""
+
+    name: str
+    address: str
+    online: bool
+    comparison: Comparison
+    changes: tuple[str, ...] = ()
+    version: str | None = None
+    cores: int | None = None
+    memory: int | None = None
+    storage: int | None = None
+    containers_running: int = 0
+    containers: int = 0
+    vms: int = 0
+    certificate: str = ""
+    """How its certificate is believed, in words."""
+    problem: str = ""
+    """Why it could not be read, though it is online."""
+
+    @property
+    def selectable(self) -> bool:
+        return self.comparison not in (Comparison.VANISHED, Comparison.ELSEWHERE)
+
+    @property
+    def preselected(self) -> bool:
+        return self.comparison in (Comparison.NEW, Comparison.CHANGED)
+
+    @property
+    def writes(self) -> str:
+        """What ticking it would write, in a sentence."""
+        if self.comparison is Comparison.KNOWN:
+            return "Nothing changes"
+        if self.comparison is Comparison.CHANGED:
+            return "; ".join(self.changes)
+        if self.comparison is Comparison.VANISHED:
+            return "Kept and marked. Remove it on its page"
+        if self.comparison is Comparison.ELSEWHERE:
+            return "; ".join(self.changes) or "It belongs to another site"
+        if not self.online:
+            return "Node, marked Offline. Figures follow when it is back"
+        return f"Node, {_counted(self.containers, 'container')}, {_counted(self.vms, 'VM')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything that a person sees before the import. Nothing has been written."""
+
+    site_id: str
+    site: str
+    cluster: str
+    lone: bool
+    identity: str
+    known_as: str
+    """Name of the cluster as Paddock knows it already; empty for a new one."""
+    via: str
+    read_at: datetime
+    quorate: bool | None
+    trust_mode: str
+    certificate: Certificate
+    authority: Certificate | None
+    """The cluster's CA, where it could be read."""
+    credential_kind: str
+    credential_name: str
+    can: tuple[str, ...]
+    cannot: tuple[str, ...]
+    missing: tuple[str, ...]
+    members: tuple[MemberReview, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for member in self.members:
+            found[member.comparison] = found.get(member.comparison, 0) + 1
+        return found
+
+    def only(self, name: str) -> MemberReview | None:
+        return next((member for member in self.members if member.name == name), None)
+
+
+def elsewhere(members: tuple[MemberReview, ...], site: str) -> tuple[MemberReview, ...]:
+    """The same members, none selectable: their cluster stands in another site."""
+    text = f"This cluster is registered in site {site}"
+    return tuple(replace(member, comparison=Comparison.ELSEWHERE, changes=(text,)) for member in members)
+
+
+def notes(*, quorate: bool | None, unreadable: int, offline: int, guests_hidden: bool) -> tuple[str, ...]:
+    """What a person should know besides the table."""
+    found = []
+    if quorate is False:
+        found.append("The cluster has no quorum: it can be watched, but Proxmox VE refuses every change.")
+    if offline:
+        members = "One member is" if offline == 1 else f"{offline} members are"
+        found.append(f"{members} offline: imported and marked, figures follow when it is back.")
+    if unreadable:
+        rows = "One entry" if unreadable == 1 else f"{unreadable} entries"
+        found.append(
+            f"{rows} of Proxmox's list could not be read and {'is' if unreadable == 1 else 'are'} left out."
+        )
+    if guests_hidden:
+        found.append("This credential sees no containers: their number may be wrong.")
+    return tuple(found)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

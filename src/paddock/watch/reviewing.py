@@ -1,0 +1,203 @@
+"""Reads a cluster that was just reached, compares it with what is known, and makes the review. Writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from paddock.base.context import Context
+from paddock.base.errors import Upstream
+from paddock.clusters import membership
+from paddock.clusters import queries as clusters
+from paddock.clusters.connecting import kind_of, name_of
+from paddock.clusters.model import Cluster
+from paddock.nodes import queries as nodes
+from paddock.proxmox import certificates, reads
+from paddock.proxmox.credentials import Credential
+from paddock.proxmox.first_contact import ROOT_CA, Reached
+from paddock.proxmox.shapes import NodeStatus
+from paddock.proxmox.trust import TrustMode
+from paddock.sites import queries as sites
+from paddock.storages.record import own_capacity
+from paddock.watch import review as reviews
+from paddock.watch.previews import Preview, Previews
+from paddock.watch.reading import Reading, members_seen, sort
+from paddock.watch.review import MemberReview, Review
+
+
+async def look(
+    ctx: Context, reached: Reached, credential: Credential, site_id: str, site_name: str
+) -> Preview:
+    connection = reached.connection
+    picture, node_rows, ca_pem = await asyncio.gather(
+        reads.resources(connection), reads.nodes(connection), _ca(reached)
+    )
+    now = ctx.now()
+    seen = sort(reached.status, picture.items, now, unreadable=picture.unreadable + node_rows.unreadable)
+    fingerprints = {row.node: row.ssl_fingerprint for row in node_rows.items if row.ssl_fingerprint}
+    statuses, addresses = await asyncio.gather(_statuses(reached, seen), _addresses(reached, seen))
+    identity = _identity(reached, ca_pem)
+    known = await clusters.find_by_identity(ctx, identity)
+    members = await _members(ctx, reached, seen, known, statuses, addresses, fingerprints, ca_pem)
+    if known is not None and known.site_id != site_id:
+        members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
+    rights = reached.permissions
+    made = Review(
+        site_id=site_id,
+        site=site_name,
+        cluster=seen.name or reached.local_node,
+        lone=seen.name is None,
+        identity=identity,
+        known_as=known.name if known else "",
+        via=reached.local_node,
+        read_at=now,
+        quorate=seen.quorate,
+        trust_mode=reached.policy.mode,
+        certificate=reached.certificate,
+        authority=certificates.parse(ca_pem) if ca_pem else None,
+        credential_kind=kind_of(credential),
+        credential_name=name_of(credential),
+        can=("watch",) if rights.can_watch else (),
+        cannot=rights.cannot,
+        missing=tuple(f"{lack.privilege} on {lack.path}, {lack.purpose}" for lack in rights.missing),
+        members=members,
+        notes=reviews.notes(
+            quorate=seen.quorate,
+            unreadable=seen.unreadable,
+            offline=len(seen.offline),
+            guests_hidden=not rights.sees_guests,
+        ),
+    )
+    return ctx.part(Previews).keep(
+        ctx.actor.user_id or ctx.actor.name,
+        made,
+        reached.endpoint,
+        credential,
+        ca_pem=ca_pem,
+        addresses=addresses,
+        fingerprints=fingerprints,
+    )
+
+
+async def _ca(reached: Reached) -> str:
+    """PEM of the cluster's root CA: also the cluster's identity where it is not what is trusted."""
+    if reached.policy.mode is TrustMode.CLUSTER_CA and reached.ca_pem:
+        return reached.ca_pem
+    rows = await reads.node_certificates(reached.connection, reached.local_node)
+    return next((row.pem for row in rows.items if row.filename == ROOT_CA and row.pem), "")
+
+
+def _identity(reached: Reached, ca_pem: str) -> str:
+    return certificates.parse(ca_pem).sha256 if ca_pem else f"leaf:{reached.certificate.sha256[:80]}"
+
+
+async def _statuses(reached: Reached, seen: Reading) -> dict[str, NodeStatus | str]:
+    """By member that is online: its status, or why it could not be read."""
+
+    async def one(name: str) -> NodeStatus | str:
+        try:
+            return await reads.node_status(reached.connection, name)
+        except Upstream as error:
+            return error.message
+
+    names = [member.name for member in seen.members if member.online]
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+
+async def _addresses(reached: Reached, seen: Reading) -> dict[str, str]:
+    """Addresses of members in the network of the typed one, where they differ from what the cluster reports."""
+    typed = reached.endpoint.host
+    reported = {member.name: member.ip or member.name for member in seen.members}
+    own = await _interfaces(reached, reached.local_node)
+    if membership.same_network(reported.values(), typed, own):
+        return {}
+    others = [name for name in reported if name != reached.local_node and name not in seen.offline]
+    found = await asyncio.gather(*(_interfaces(reached, name) for name in others))
+    chosen = {
+        name: membership.choose_address(reported[name], interfaces, typed, own)
+        for name, interfaces in zip([reached.local_node, *others], [own, *found], strict=True)
+    }
+    return {name: address for name, address in chosen.items() if address != reported[name]}
+
+
+async def _interfaces(reached: Reached, node: str) -> list[str]:
+    try:
+        rows = await reads.node_networks(reached.connection, node)
+    except Upstream:
+        return []
+    return [cidr for row in rows.items for cidr in (row.cidr, row.cidr6) if cidr]
+
+
+async def _members(
+    ctx: Context,
+    reached: Reached,
+    seen: Reading,
+    known: Cluster | None,
+    statuses: Mapping[str, NodeStatus | str],
+    addresses: Mapping[str, str],
+    fingerprints: Mapping[str, str],
+    ca_pem: str,
+) -> tuple[MemberReview, ...]:
+    found = {one.name: one for one in members_seen(seen, reached.endpoint.port, fingerprints, addresses)}
+    before = []
+    if known is not None:
+        registered = {node.name for node in await nodes.all_nodes(ctx) if node.cluster_id == known.id}
+        before = [
+            membership.MemberKnown(
+                row.name,
+                row.address,
+                row.port,
+                row.fingerprint,
+                vanished=row.vanished_at is not None,
+                registered=row.name in registered,
+            )
+            for row in await clusters.members_of(ctx, known.id)
+        ]
+    result = []
+    for compared in membership.compare(found.values(), before):
+        member = found.get(compared.name)
+        if member is None:
+            old = next(row for row in before if row.name == compared.name)
+            result.append(MemberReview(old.name, old.address, False, compared.comparison))
+            continue
+        status = statuses.get(member.name)
+        resource = seen.nodes.get(member.name)
+        counts = seen.counts[member.name]
+        _used, storage = own_capacity(seen.storages_by_node.get(member.name, ()))
+        made = MemberReview(
+            member.name,
+            member.address,
+            member.online,
+            compared.comparison,
+            compared.changes,
+            containers_running=counts.containers_running,
+            containers=counts.containers_total,
+            vms=counts.vms_total,
+            certificate=_certificate_words(reached, member, ca_pem),
+            problem=status if isinstance(status, str) else "",
+        )
+        if member.online and resource is not None:
+            made = replace(
+                made,
+                version=status.version if isinstance(status, NodeStatus) else None,
+                cores=int(resource.maxcpu) if resource.maxcpu else None,
+                memory=resource.maxmem,
+                storage=storage or resource.maxdisk,
+            )
+        result.append(made)
+    return tuple(sorted(result, key=lambda member: member.name.casefold()))
+
+
+def _certificate_words(reached: Reached, member: membership.MemberSeen, ca_pem: str) -> str:
+    mode = reached.policy.mode
+    if mode is TrustMode.OFF:
+        return "Not verified"
+    if mode is TrustMode.SYSTEM:
+        return "System CAs"
+    if not member.online:
+        return "When it is back"
+    if member.name == reached.local_node and ca_pem:
+        own = certificates.signed_by(reached.certificate, certificates.parse(ca_pem))
+        return "Cluster CA" if own else "Own, pinned"
+    return "As the cluster reports" if member.fingerprint else "Cluster CA"

@@ -1,0 +1,108 @@
+"""Imports on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrustIn(BaseModel):
+    """Whom to believe. `cluster_ca` without a fingerprint answers with the certificate that has to be confirmed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Literal["system", "cluster_ca", "off"] = Field(
+        default="cluster_ca",
+        description="`system`: the CAs of Paddock's machine. `cluster_ca`: this cluster's own CA, once the "
+        "fingerprint is confirmed. `off`: believe anybody (open to a man in the middle).",
+    )
+    fingerprint: str | None = Field(
+        default=None, description="SHA-256 of the certificate, compared with `pvenode cert info` on the node."
+    )
+
+
+class PreviewIn(BaseModel):
+    """How to reach one member, any of them. Either username and password, or token id and secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    site_id: str
+    url: str = Field(description="Any form: host, host:port, with or without scheme or /api2/json.")
+    username: str = Field("", examples=["root@pam"])
+    password: str = Field("", json_schema_extra={"writeOnly": True})
+    token_id: str = Field("", examples=["root@pam!paddock"])
+    token_secret: str = Field("", json_schema_extra={"writeOnly": True})
+    trust: TrustIn = Field(default_factory=TrustIn)
+
+
+class CertificateOut(BaseModel):
+    subject: str
+    issuer: str
+    names: list[str]
+    not_before: datetime
+    not_after: datetime
+    sha256: str
+
+
+class MemberOut(BaseModel):
+    name: str
+    address: str
+    online: bool
+    comparison: str = Field(description="new · known · changed · vanished · elsewhere")
+    changes: list[str]
+    writes: str
+    version: str | None
+    cores: int | None
+    memory: int | None = Field(description="Bytes.")
+    storage: int | None = Field(description="Bytes.")
+    containers: int
+    containers_running: int
+    vms: int
+    certificate: str
+    problem: str
+    selectable: bool
+    preselected: bool
+
+
+class CredentialOut(BaseModel):
+    kind: str
+    name: str
+    can: list[str]
+    cannot: list[str]
+    missing: list[str]
+
+
+class ClusterFoundOut(BaseModel):
+    name: str
+    kind: str
+    identity: str
+    known: bool
+    quorate: bool | None
+
+
+class PreviewOut(BaseModel):
+    preview_id: str
+    expires_at: datetime
+    site_id: str
+    read_at: datetime
+    via: str
+    cluster: ClusterFoundOut
+    trust_mode: str
+    certificate: CertificateOut
+    ca: CertificateOut | None
+    credential: CredentialOut
+    members: list[MemberOut]
+    notes: list[str]
+
+
+class ImportIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    preview_id: str
+    members: list[str] = Field(description="Names of the members to import, exactly as Proxmox writes them.")
+
+
+class ImportOut(BaseModel):
+    job_id: str

@@ -1,0 +1,35 @@
+"""ETags of rows that people edit: the version in quotes. `If-Match` guards against overwriting another's change."""
+
+from __future__ import annotations
+
+from fastapi import Header
+
+from paddock.base.errors import Invalid, StaleVersion
+
+
+def etag(version: int) -> str:
+    """The ETag of a version, with its quotes."""
+    return f'"{version}"'
+
+
+def if_match(
+    value: str | None = Header(
+        None, alias="If-Match", description='The ETag that was read, for example `"3"`; absent or `*`: any.'
+    ),
+) -> int | None:
+    """A dependency: the version that the caller has read, or None where any will do. Raises Invalid."""
+    if value is None or value.strip() == "*":
+        return None
+    text = value.strip().removeprefix("W/").strip('"')
+    if not text.isdigit():
+        raise Invalid.field("If-Match", 'If-Match takes the ETag that was read, for example "3".')
+    return int(text)
+
+
+def check(expected: int | None, actual: int, *, what: str) -> None:
+    """Raises StaleVersion where `what` (for example "Site Vienna") was changed since it was read."""
+    if expected is not None and expected != actual:
+        raise StaleVersion(
+            f"{what} was changed by somebody else in the meantime.",
+            hint="Read it again, look at what changed, and repeat your change.",
+        )

@@ -1,0 +1,97 @@
+// Live updates. The server names the views that changed; each becomes an event on <body>:
+//   <div hx-get="/nodes?part=rows" hx-trigger="paddock:nodes from:body">
+// When the stream is cut, everything that listens is fetched every 15 s, and the top bar says "Not live".
+"use strict";
+(() => {
+  const address = document.body.dataset.live;
+  if (!address) return;
+  const POLL = 15000;
+  let source = null;
+  let polling = 0;
+  let retry = 0;
+  let heard = 0;
+  let state = "connecting";
+
+  const listened = () => {
+    const names = new Set();
+    for (const element of document.querySelectorAll("[hx-trigger*='paddock:']")) {
+      for (const [, name] of element.getAttribute("hx-trigger").matchAll(/paddock:([\w.-]+)/g)) names.add(name);
+    }
+    return names;
+  };
+  const waiting = new Set();
+  let due = 0;
+  function tell(names) {
+    for (const name of names) waiting.add(name);
+    if (document.hidden || due) return;
+    due = setTimeout(() => {
+      due = 0;
+      const now = [...waiting];
+      waiting.clear();
+      for (const name of now) document.body.dispatchEvent(new CustomEvent(`paddock:${name}`));
+    }, 50);
+  }
+  const all = () => tell(listened());
+
+  function show() {
+    const place = document.getElementById("live");
+    if (!place) return;
+    const age = heard ? window.paddock.duration((window.paddock.clock.now() - heard) / 1000) : "";
+    const word = state === "live" ? "Live" : state === "connecting" ? "Connecting" : "Not live";
+    const text = state === "live" && age ? `Live, ${age} ago` : word;
+    const target = place.querySelector("[data-live-word]");
+    place.classList.toggle("is-cut", state === "cut");
+    place.classList.toggle("is-waiting", state === "connecting");
+    if (place.dataset.state !== state) { place.dataset.state = state; place.setAttribute("aria-label", word); }
+    if (target.textContent !== text) target.textContent = text;
+    place.title = state === "cut"
+      ? "The connection for live updates is cut. This page is fetched anew every 15 s."
+      : heard ? `Last change ${new Date(heard).toLocaleString()}` : "";
+  }
+  setInterval(show, 1000);
+
+  function cut() {
+    state = "cut";
+    if (!polling) polling = setInterval(() => { if (!document.hidden) all(); }, POLL);
+    show();
+  }
+  function connect() {
+    clearTimeout(retry);
+    source?.close();
+    source = new EventSource(address);
+    source.addEventListener("hello", (event) => {
+      const greeting = JSON.parse(event.data);
+      window.paddock.clock.offset = Date.parse(greeting.at) - Date.now();
+      const wasCut = state === "cut";
+      state = "live";
+      heard = heard || window.paddock.clock.now();
+      clearInterval(polling);
+      polling = 0;
+      if (wasCut) all();
+      show();
+    });
+    source.addEventListener("views", (event) => {
+      heard = window.paddock.clock.now();
+      tell(event.data.split(","));
+    });
+    source.addEventListener("error", () => {
+      // A stream that ends in the regular way is opened again by the browser within 3 s; only then is it "cut".
+      if (source.readyState === EventSource.CLOSED) {
+        cut();
+        retry = setTimeout(connect, POLL);
+      } else {
+        setTimeout(() => { if (source.readyState !== EventSource.OPEN) cut(); }, 5000);
+      }
+    });
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) all(); });
+  // What a page fetches by itself must not keep a session alive.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const cause = event.detail.triggeringEvent?.type || "";
+    if (cause.startsWith("paddock:") || cause === "every") event.detail.headers["Paddock-Refresh"] = "1";
+  });
+  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  connect();
+})();

@@ -1,0 +1,258 @@
+"""The door of every node: authentication, and answers to whole requests.
+
+As in pve-manager's `HTTPServer.pm` (`auth_handler`) and pve-http-server's `AnyEvent.pm`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from pvesim.api import Call, Routes, run
+from pvesim.errors import ApiError, forbidden, unauthorized
+from pvesim.identity import ROOT, split_token
+from pvesim.model import Node
+from pvesim.wire import (
+    HTML,
+    JSON,
+    MAX_BODY,
+    Answer,
+    MalformedBody,
+    Request,
+    form_value,
+    parameters,
+    plain,
+    refusal,
+    success,
+)
+
+_KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "DELETE"))
+_FORMATS = frozenset(("json", "extjs"))
+_API = re.compile(r"/api2/+([a-z][a-z0-9]+)(/.*)?", re.DOTALL)
+_COOKIE = re.compile(r"(?:^|\s)PVEAuthCookie(?:=| )([^;]*)")
+_TOKEN = re.compile(r"(?:^|\s)PVEAPIToken(?:=| )([^;]*)")
+_TOKEN_VALUE = re.compile(r"([^\s:/!]+@[A-Za-z][\w.-]*![A-Za-z][\w.-]+)=(.+)", re.DOTALL)
+_UPLOAD = re.compile(r"/nodes/[^/]+/storage/([^/]+)/upload")
+_WORLD = frozenset(
+    (
+        ("GET", "/access/domains"),
+        ("GET", "/access/ticket"),
+        ("POST", "/access/ticket"),
+        ("POST", "/access/vncticket"),
+        ("GET", "/access/openid"),
+        ("POST", "/access/openid/login"),
+        ("POST", "/access/openid/auth-url"),
+    )
+)
+_PAGE = b"<!DOCTYPE html>\n<html>\n  <head>\n    <title>%s - Proxmox Virtual Environment</title>\n  </head>\n  <body></body>\n</html>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request that a node has received from outside."""
+
+    at: float
+    cluster: str
+    node: str
+    method: str
+    path: str
+    auth: str  # none, ticket, token, password
+    status: int  # 0 while nothing has been answered
+    headers: frozenset[str] = frozenset()
+    credential: str = field(default="", repr=False)
+
+
+class Gate:
+    """Answers the requests of one node. Pure bookkeeping: no sockets here."""
+
+    __slots__ = ("_log", "_node", "_routes")
+
+    def __init__(self, node: Node, routes: Routes, log: deque[Received]) -> None:
+        self._node = node
+        self._routes = routes
+        self._log = log
+
+    def early(self, request: Request) -> Answer | None:
+        """What is answered on the head alone, before any body is read; None to go on."""
+        if request.method not in _KNOWN_METHODS:
+            return self._noted(request, Answer(501, f"method '{request.method}' not available", None, None))
+        coding = request.headers.get("transfer-encoding")
+        if coding is not None:
+            wrong = (
+                "chunked transfer encoding not supported"
+                if coding.lower() == "chunked"
+                else f"Unknown transfer encoding '{coding}'"
+            )
+            return self._noted(request, plain(501, wrong))
+        if request.path.startswith("/api2"):
+            try:
+                request.signed = self._authenticate(request)
+            except ApiError as error:
+                return self._noted(request, self._slowed(refusal(error)))
+        if request.length:
+            if request.method not in ("POST", "PUT"):
+                return self._noted(request, plain(501, f"Unexpected content for method '{request.method}'"))
+            kind = request.headers.get("content-type", "").partition(";")[0].strip()
+            upload = kind == "multipart/form-data"
+            if request.length > MAX_BODY and not upload:
+                return self._noted(request, plain(501, "for data too large"))
+            if kind not in ("", "application/x-www-form-urlencoded", "application/json") and not upload:
+                text = f"upload 'Content-Type '{request.headers['content-type']}' not implemented"
+                return self._noted(request, plain(506, text))
+        return None
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a complete request."""
+        return self._noted(request, self._slowed(self._answer(request)))
+
+    def _answer(self, request: Request) -> Answer:
+        path = request.path
+        if not path.startswith("/api2"):
+            return self._file(path)
+        match = _API.fullmatch(path)
+        style, inner = (match[1], match[2] or "/") if match else ("", "/")
+        if style not in _FORMATS:
+            return plain(501, f"no formatter for uri {inner}, {style}")
+        node = self._node
+        try:
+            call = Call(node, request.method, inner, *request.signed)
+            data = run(self._routes, call, parameters(request))
+        except ApiError as error:
+            if error.status == 401:  # a failed sign-in; 3 s less what it took
+                error.delay = node.cluster.settings.auth_delay
+            answer = refusal(error, with_message=node.version.message_in_body)
+            return _as_extjs(answer) if style == "extjs" and error.status not in (401, 595, 596) else answer
+        except MalformedBody as error:
+            return plain(500, str(error))
+        body = success(data, call.chance)
+        if style == "extjs":
+            body = body[:-1] + b',"success":1}'
+        return Answer(body=body, delay=call.delay)
+
+    def _file(self, path: str) -> Answer:
+        if path in ("/", "/index.html"):
+            return Answer(body=_PAGE % self._node.name.encode(), type=HTML)
+        return plain(500, f"no such file '{path}'\n")
+
+    def _slowed(self, answer: Answer) -> Answer:
+        node = self._node
+        if node.hung:
+            answer.hang = True
+        answer.delay += node.slowness + node.cluster.settings.latency
+        return answer
+
+    # -- who asks -------------------------------------------------------------------------------------
+
+    def _authenticate(self, request: Request) -> tuple[str, str]:
+        """(user or token, ticket). Raises ApiError 401 (always delayed), or 403 for an upload without rights."""
+        match = _API.fullmatch(request.path)
+        path = (match[2] or "/") if match else "/"
+        if (request.method, path) in _WORLD:
+            return "", _cookie(request)
+        try:
+            return self._signed_in(request, path)
+        except ApiError as error:
+            error.delay = self._node.cluster.settings.auth_delay
+            raise
+
+    def _signed_in(self, request: Request, path: str) -> tuple[str, str]:
+        cluster = self._node.cluster
+        ticket = _cookie(request)
+        if not ticket:
+            token = _found(_TOKEN, request.headers.get("authorization"))
+            if token:
+                return self._token_owner(token), ""
+            raise unauthorized("No ticket")
+        now = cluster.clock.now()
+        user = cluster.tickets.owner(ticket, now)
+        if user is not None and user.startswith("!tfa!"):
+            raise unauthorized("No ticket")
+        if user is None:
+            raise self._refused("permission denied - invalid PVE ticket")
+        self._enabled(user)
+        upload = _UPLOAD.fullmatch(path) if request.method == "POST" else None
+        if upload:
+            where = f"/storage/{upload[1]}"
+            if not cluster.identity.allowed(user, where, ["Datastore.AllocateTemplate"]):
+                raise forbidden(f"{where}, Datastore.AllocateTemplate")
+        elif request.method != "GET":
+            csrf = request.headers.get("csrfpreventiontoken", "")
+            if not cluster.tickets.csrf_valid(csrf, user, now):
+                raise unauthorized("Permission denied - invalid csrf token")
+        return user, ticket
+
+    def _token_owner(self, value: str) -> str:
+        match = _TOKEN_VALUE.fullmatch(value)
+        if match is None:
+            raise self._refused("no tokenid specified")
+        authid, secret = match[1], match[2]
+        user, tokenid = split_token(authid)
+        self._enabled(user)
+        token = self._node.cluster.identity.token(authid)
+        if token is None:
+            raise self._refused(f"no such token '{tokenid}' for user '{user}'")
+        if token.expire and token.expire <= self._node.cluster.clock.now():
+            raise self._refused(f"token '{authid}' access expired")
+        if token.secret != secret:
+            raise self._refused("invalid token value!")
+        return authid
+
+    def _enabled(self, userid: str) -> None:
+        cluster = self._node.cluster
+        user = cluster.identity.users.get(userid)
+        if user is None:
+            raise self._refused(f"no such user ('{userid}')")
+        if userid == ROOT:
+            return
+        if not user.enable:
+            raise self._refused(f"user '{userid}' is disabled")
+        if user.expire and user.expire <= cluster.clock.now():
+            raise self._refused(f"user '{userid}' access expired")
+
+    def _refused(self, why: str) -> ApiError:
+        """Older versions say why; newer ones keep it to themselves."""
+        return unauthorized("Authentication failed!" if self._node.version.terse_refusals else why)
+
+    def _noted(self, request: Request, answer: Answer) -> Answer:
+        node = self._node
+        auth, credential = "none", ""
+        if cookie := _cookie(request):
+            auth, credential = "ticket", cookie
+        elif token := _found(_TOKEN, request.headers.get("authorization")):
+            auth, credential = "token", token
+        elif request.body and request.path.endswith("/access/ticket"):
+            auth, credential = "password", form_value(request.body, "password") or "in a JSON body"
+        self._log.append(
+            Received(
+                node.cluster.clock.now(),
+                node.cluster.name,
+                node.name,
+                request.method,
+                request.path,
+                auth,
+                0 if answer.hang else answer.status,
+                frozenset(request.headers),
+                credential if node.cluster.settings.keep_credentials else "",
+            )
+        )
+        return answer
+
+
+def _found(pattern: re.Pattern[str], header: str | None) -> str:
+    match = pattern.search(header) if header else None
+    return unquote(match[1]) if match else ""
+
+
+def _cookie(request: Request) -> str:
+    """The ticket: a cookie wins over the Authorization header."""
+    return _found(_COOKIE, request.headers.get("cookie")) or _found(
+        _COOKIE, request.headers.get("authorization")
+    )
+
+
+def _as_extjs(answer: Answer) -> Answer:
+    status = b'"400"' if answer.status == 400 else b"%d" % answer.status
+    body = (answer.body or b"{}")[:-1] + b',"success":0,"status":%s}' % status
+    return Answer(body=body, type=JSON, delay=answer.delay)

@@ -1,0 +1,248 @@
+"""Containers and virtual machines, read: /nodes/{node}/lxc/* and /nodes/{node}/qemu/*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from pvesim.api import Call, Routes, perm
+from pvesim.errors import failed, forbidden
+from pvesim.guestconfig import config, hardware_address
+from pvesim.model import Guest
+from pvesim.routes.cluster import all_guests_visible
+from pvesim.sampling import disk_used
+from pvesim.verify import BOOLEAN, TEXT, choice, text
+
+_LXC_INDEX = [
+    "clone",
+    "config",
+    "feature",
+    "firewall",
+    "interfaces",
+    "migrate",
+    "move_volume",
+    "mtunnel",
+    "pending",
+    "remote_migrate",
+    "resize",
+    "rrd",
+    "rrddata",
+    "snapshot",
+    "spiceproxy",
+    "status",
+    "template",
+    "termproxy",
+    "vncproxy",
+    "vncwebsocket",
+]
+_QEMU_INDEX = [
+    "agent",
+    "clone",
+    "cloudinit",
+    "config",
+    "feature",
+    "firewall",
+    "migrate",
+    "monitor",
+    "move_disk",
+    "pending",
+    "resize",
+    "rrd",
+    "rrddata",
+    "snapshot",
+    "status",
+    "template",
+    "unlink",
+    "vncproxy",
+]
+_POWER = ("current", "reboot", "resume", "shutdown", "start", "stop", "suspend")
+_PRESSURE = ("cpusome", "cpufull", "iosome", "iofull", "memorysome", "memoryfull")
+_MAY_CONFIGURE = (
+    "VM.Config.Disk",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+)
+
+
+def register(routes: Routes) -> None:
+    for kind, index in (("lxc", _LXC_INDEX), ("qemu", _QEMU_INDEX)):
+        top = f"/nodes/{{node}}/{kind}"
+        at = f"{top}/{{vmid}}"
+        audit = perm("/vms/{vmid}", "VM.Audit")
+        routes.get(top, protected=True, params={"full": BOOLEAN} if kind == "qemu" else {})(
+            partial(_list, kind)
+        )
+        routes.get(at)(partial(_subdirs, index))
+        routes.get(f"{at}/config", check=audit, params={"current": BOOLEAN, "snapshot": TEXT})(
+            partial(_config, kind)
+        )
+        routes.get(f"{at}/pending", check=audit)(partial(_pending, kind))
+        routes.get(f"{at}/status")(partial(_subdirs, _POWER))
+        routes.get(f"{at}/status/current", check=audit, protected=True)(partial(_current, kind))
+        routes.get(f"{at}/snapshot", check=audit, protected=True)(partial(_snapshots, kind))
+        routes.get(
+            f"{at}/feature",
+            check=audit,
+            protected=True,
+            params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
+        )(partial(_feature, kind))
+    lxc = "/nodes/{node}/lxc/{vmid}"
+    routes.get(f"{lxc}/interfaces", check=perm("/vms/{vmid}", "VM.Audit"), protected=True)(_interfaces)
+    routes.get(f"{lxc}/migrate", check=perm("/vms/{vmid}", "VM.Migrate"), params={"target": TEXT}, since=9)(
+        _migration
+    )
+    routes.put(
+        f"{lxc}/config",
+        check=perm("/vms/{vmid}", *_MAY_CONFIGURE, any_of=True),
+        protected=True,
+        params={"description": text(max_length=8192), "digest": text(max_length=64)},
+    )(_describe)
+
+
+def _subdirs(names: Sequence[str], call: Call) -> object:
+    return [{"subdir": name} for name in names]
+
+
+def _list(kind: str, call: Call) -> object:
+    everything = all_guests_visible(call)
+    return call.mixed(
+        [
+            current(guest, call.now)
+            for guest in call.node.guests.values()
+            if guest.kind == kind and (everything or call.can(f"/vms/{guest.vmid}", "VM.Audit"))
+        ]
+    )
+
+
+def current(guest: Guest, now: float) -> dict[str, object]:
+    """The figures of this moment, as pct and qm see them on the node."""
+    running = guest.running
+    uptime = guest.uptime(now)
+    lxc = guest.kind == "lxc"
+    host_figures = guest.node.version.host_figures
+    received, sent = guest.pulse.received(uptime), guest.pulse.sent(uptime)
+    used = guest.pulse.memory(now, guest.memory) if running else 0
+    row: dict[str, object] = {
+        "vmid": guest.vmid,
+        "name": guest.name,
+        "status": guest.status,
+        "cpus": guest.cores,
+        "cpu": guest.pulse.cpu(now) if running else 0,
+        "mem": used,
+        "maxmem": guest.memory,
+        "disk": disk_used(guest) if running and lxc else 0,
+        "maxdisk": guest.disk,
+        "netin": received,
+        "netout": sent,
+        "uptime": uptime,
+    }
+    if lxc:
+        row |= {"type": "lxc", "swap": 0, "maxswap": guest.swap}
+    elif host_figures:
+        row["memhost"] = used + used // 16
+    if lxc or running:
+        row |= {"diskread": received // 3, "diskwrite": sent // 2}
+    if running:
+        row["pid"] = 2000 + guest.vmid
+        if host_figures:
+            row |= {f"pressure{name}": "0.00" if lxc else 0 for name in _PRESSURE}
+    if guest.tags:
+        row["tags"] = guest.tags
+    if guest.lock:
+        row["lock"] = guest.lock
+    if guest.template:
+        row["template"] = 1
+    return row
+
+
+def _config(kind: str, call: Call) -> object:
+    return config(call.guest(kind))
+
+
+def _pending(kind: str, call: Call) -> object:
+    content = config(call.guest(kind))
+    return call.mixed([{"key": key, "value": value} for key, value in content.items()])
+
+
+def _current(kind: str, call: Call) -> object:
+    guest = call.guest(kind)
+    row = {**current(guest, call.now), "ha": {"managed": 0}}
+    row.pop("template", None)
+    if kind == "qemu":
+        row["qmpstatus"] = guest.status
+    return row
+
+
+def _snapshots(kind: str, call: Call) -> object:
+    guest = call.guest(kind)
+    return [
+        {
+            "name": "current",
+            "description": "You are here!",
+            "digest": config(guest)["digest"],
+            "running": int(guest.running),
+        }
+    ]
+
+
+def _feature(kind: str, call: Call) -> object:
+    guest = call.guest(kind)
+    storage = call.cluster.storages[guest.storage]
+    capable = storage.type in ("zfspool", "lvmthin", "rbd", "btrfs")
+    return {"hasFeature": int(capable or call.params["feature"] == "copy")}
+
+
+def _interfaces(call: Call) -> object:
+    guest = call.node.guests.get(int(call.params["vmid"]))
+    if guest is None or guest.kind != "lxc" or not guest.running:
+        return None  # also for a container that does not exist
+    rows = [_interface("lo", "00:00:00:00:00:00", "127.0.0.1/8", "::1/128")]
+    if guest.scene.ip and guest.scene.bridge:
+        address = guest.scene.ip if guest.scene.ip != "dhcp" else leased_address(guest)
+        rows.append(_interface("eth0", hardware_address(guest).lower(), address, ""))
+    return rows
+
+
+def leased_address(guest: Guest) -> str:
+    """What the network's DHCP server gave a container."""
+    return f"10.250.{guest.vmid >> 8 & 0xFF}.{guest.vmid & 0xFF}/16"
+
+
+def _interface(name: str, hardware: str, inet: str, inet6: str) -> dict[str, object]:
+    addresses = []
+    for kind, value in (("inet", inet), ("inet6", inet6)):
+        if value:
+            address, _, prefix = value.partition("/")
+            addresses.append({"ip-address": address, "ip-address-type": kind, "prefix": prefix})
+    row: dict[str, object] = {
+        "name": name,
+        "hwaddr": hardware,
+        "hardware-address": hardware,
+        "ip-addresses": addresses,
+    }
+    if inet:
+        row["inet"] = inet
+    if inet6:
+        row["inet6"] = inet6
+    return row
+
+
+def _migration(call: Call) -> object:
+    guest = call.guest("lxc")
+    others = [name for name in call.cluster.nodes if name != call.node.name]
+    return {"running": int(guest.running), "allowed-nodes": others, "not-allowed-nodes": {}}
+
+
+def _describe(call: Call) -> object:
+    guest = call.guest("lxc")
+    if "description" in call.params:
+        if not call.can(f"/vms/{guest.vmid}", "VM.Config.Options"):
+            raise forbidden(f"/vms/{guest.vmid}, VM.Config.Options")
+        if not call.cluster.quorate:
+            where = f"/etc/pve/nodes/{call.node.name}/lxc/{guest.vmid}.conf.tmp.{call.node.worker}"
+            raise failed(f"unable to open file '{where}' - Permission denied")
+        guest.config["description"] = f"{call.params['description']}\n"
+        guest.touch()
+    return None

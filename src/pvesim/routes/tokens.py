@@ -1,0 +1,102 @@
+"""API tokens: /access/users/{userid}/token."""
+
+from __future__ import annotations
+
+from pvesim.access_checks import existing, self_or_modify, writable
+from pvesim.api import Call, Routes
+from pvesim.errors import failed, invalid
+from pvesim.identity import Token
+from pvesim.verify import BOOLEAN, TEXT, Param, integer
+
+_TOKEN_PARAMS: dict[str, Param] = {"comment": TEXT, "expire": integer(0), "privsep": BOOLEAN}
+
+
+def register(routes: Routes) -> None:
+    tokens = "/access/users/{userid}/token"
+    one = f"{tokens}/{{tokenid}}"
+    routes.get(tokens, check=self_or_modify)(_tokens)
+    routes.get(one, check=self_or_modify)(_token)
+    routes.post(one, check=self_or_modify, protected=True, params=_TOKEN_PARAMS)(_create_token)
+    routes.put(
+        one,
+        check=self_or_modify,
+        protected=True,
+        params={**_TOKEN_PARAMS, "regenerate": BOOLEAN, "delete": TEXT},
+    )(_change_token)
+    routes.delete(one, check=self_or_modify, protected=True)(_delete_token)
+
+
+def token_info(token: Token) -> dict[str, object]:
+    """What is told of a token; never the secret."""
+    info: dict[str, object] = {"privsep": int(token.privsep), "expire": token.expire}
+    if token.comment:
+        info["comment"] = token.comment
+    return info
+
+
+def _tokens(call: Call) -> object:
+    return call.mixed([{"tokenid": t, **token_info(each)} for t, each in existing(call).tokens.items()])
+
+
+def _known_token(call: Call) -> Token:
+    userid, tokenid = call.params["userid"], call.params["tokenid"]
+    token = existing(call).tokens.get(tokenid)
+    if token is None:
+        raise failed(f"no such token '{tokenid}' for user '{userid}'")
+    return token
+
+
+def _token(call: Call) -> object:
+    return token_info(_known_token(call))
+
+
+def _create_token(call: Call) -> object:
+    writable(call, "generating token failed")
+    given = call.params
+    userid, tokenid = given["userid"], given["tokenid"]
+    user = existing(call)
+    if tokenid in user.tokens:
+        raise invalid(tokenid="Token already exists.")
+    secret = call.cluster.new_secret()
+    user.tokens[tokenid] = Token(
+        secret, given.get("privsep", "1") == "1", call.number("expire", 0), given.get("comment", "")
+    )
+    call.cluster.identity.changed()
+    info: dict[str, object] = {key: given[key] for key in _TOKEN_PARAMS if key in given}
+    info.setdefault("privsep", 1)  # Proxmox gives texts back as texts, but its own default as a number
+    return {"full-tokenid": f"{userid}!{tokenid}", "value": secret, "info": info}
+
+
+def _change_token(call: Call) -> object:
+    writable(call, "updating token info failed")
+    token = _known_token(call)
+    given = call.params
+    answer: dict[str, object] = token_info(token)
+    if "comment" in given:
+        token.comment = given["comment"]
+        answer["comment"] = token.comment
+    if "expire" in given:
+        token.expire = int(given["expire"])
+        answer["expire"] = given["expire"]
+    if "privsep" in given:
+        token.privsep = call.flag("privsep")
+        answer["privsep"] = given["privsep"]
+    if call.flag("regenerate"):
+        if not call.cluster.version.regenerates_tokens:
+            raise invalid(
+                regenerate="property is not defined in schema and the schema does not allow additional properties"
+            )
+        token.secret = call.cluster.new_secret()
+        answer |= {"value": token.secret, "full-tokenid": f"{given['userid']}!{given['tokenid']}"}
+    call.cluster.identity.changed()
+    return answer
+
+
+def _delete_token(call: Call) -> object:
+    writable(call, "deleting token failed")
+    _known_token(call)
+    userid, tokenid = call.params["userid"], call.params["tokenid"]
+    identity = call.cluster.identity
+    del identity.users[userid].tokens[tokenid]
+    identity.forget("token", f"{userid}!{tokenid}")
+    return None

@@ -1,0 +1,187 @@
+"""Replays recorded sections against a scene that is set up alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from tests.pvesim.recorded import Exchange, difference, shape
+
+from pvesim.errors import ApiError
+from pvesim.routes import all_routes
+from pvesim.running import Running
+
+_AGE = re.compile(r"really signed ticket, (\w+)")
+_AGES = {"hours2_01": 7260, "hours3": 10800, "future": -3600, "future_400s": -400, "future_200s": -200}
+_CSRF = re.compile(r"[0-9A-F]{8}:[\w+/]{43}")
+_UPIDS = re.compile(r"UPID:[^\"]+:")
+_VARIABLE = re.compile(r"\.tmp\.\d+")
+
+
+@dataclass
+class Answer:
+    status: int
+    reason: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Result:
+    """How one exchange compares."""
+
+    exchange: Exchange
+    covered: bool
+    wrong: str = ""
+    known: str = ""  # reason, where it is a known difference
+
+
+@dataclass
+class Player:
+    """Plays a section: sends what was sent, with tickets and secrets of our own."""
+
+    running: Running
+    node: str = "pve1"
+    before: Callable[[Running, Exchange], None] = lambda running, exchange: None
+    swaps: dict[str, str] = field(default_factory=dict)  # recorded secret → ours
+    _unknown: set[str] = field(default_factory=set)  # UPIDs of tasks that were not started here
+
+    async def play(self, exchange: Exchange) -> Result:
+        self.before(self.running, exchange)
+        if exchange.reason is None or not self._covered(exchange):
+            self._unknown |= set(_UPIDS.findall(exchange.body or ""))
+            return Result(exchange, covered=False)
+        node = self.running.clusters[next(iter(self.running.clusters))].nodes[self._node(exchange)]
+        answer = await send(node.address, node.port, self._request(exchange))
+        self._learn(exchange, answer)
+        return Result(exchange, covered=True, wrong=compare(exchange, answer))
+
+    def _node(self, exchange: Exchange) -> str:
+        return exchange.via or ("pve2" if "another node" in exchange.note else self.node)
+
+    def _covered(self, exchange: Exchange) -> bool:
+        """Whether we have the method; whatever never reaches one is covered by the server itself."""
+        if exchange.status in (401, 501, 506) or not exchange.path.startswith("/api2/"):
+            return True
+        path = re.sub(r"^/api2/\w+", "", exchange.path.partition("?")[0])
+        if any(upid in unquote(path) for upid in self._unknown):
+            return False
+        version = next(iter(self.running.estate.clusters.values())).version
+        try:
+            all_routes().find(exchange.method, re.sub("%2F", "/", path), version.major)
+        except ApiError:
+            return False
+        return True
+
+    def _request(self, exchange: Exchange) -> bytes:
+        headers = {"Host": "10.66.0.11:8006", "Connection": "close"} | {
+            name: self._own(value, exchange) for name, value in (exchange.request_headers or {}).items()
+        }
+        body = self._body(exchange)
+        if body:
+            headers["Content-Length"] = str(len(body))
+        lines = [f"{exchange.method} {self._own(exchange.path, exchange)} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _body(self, exchange: Exchange) -> bytes:
+        params = exchange.params or {}
+        written = exchange.mode is None and exchange.method in ("POST", "PUT")
+        if exchange.mode == "form" or written:
+            params = {key: self._own(str(value), exchange) for key, value in params.items()}
+            return urlencode(params).encode()
+        if exchange.mode == "json":
+            return self._own(json.dumps(params), exchange).encode()
+        if exchange.mode == "raw":
+            start = (exchange.request_body or "").encode()
+            return start + start[-1:] * ((exchange.request_body_length or len(start)) - len(start))
+        return b""
+
+    def _own(self, text: str, exchange: Exchange) -> str:
+        """Our ticket, CSRF token or secret instead of the recorded one."""
+        aged = _AGE.match(exchange.note)
+        if aged and aged[1] in _AGES:
+            cluster = next(iter(self.running.estate.clusters.values()))
+            at = cluster.clock.now() - _AGES[aged[1]]
+            if _CSRF.fullmatch(text):
+                return cluster.tickets.csrf("root@pam", at)
+        if aged and aged[1] in _AGES and "PVE:" in unquote(text):
+            if "%3A" in text or text.startswith("PVEAuthCookie"):
+                return f"PVEAuthCookie={quote(cluster.tickets.ticket('root@pam', at), safe='')}"
+            return cluster.tickets.ticket("root@pam", at)
+        for recorded, ours in self.swaps.items():
+            text = text.replace(recorded, ours).replace(quote(recorded, safe=""), quote(ours, safe=""))
+        return text
+
+    def _learn(self, exchange: Exchange, answer: Answer) -> None:
+        if exchange.status != 200 or answer.status != 200 or exchange.method not in ("POST", "PUT"):
+            return
+        recorded, ours = _data(exchange.body.encode()), _data(answer.body)
+        if isinstance(recorded, dict) and isinstance(ours, dict):
+            for key in ("ticket", "CSRFPreventionToken", "value"):
+                if key in recorded and key in ours:
+                    self.swaps[recorded[key]] = ours[key]
+
+
+async def send(address: str, port: int, request: bytes) -> Answer:
+    """One request on a connection of its own, down to the bytes."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection(address, port, ssl=context)
+    try:
+        writer.write(request)
+        raw = await asyncio.wait_for(reader.read(-1), 10)
+    except ConnectionResetError:
+        raw = b""
+    finally:
+        writer.close()
+    while raw.startswith(b"HTTP/1.1 100"):
+        raw = raw.partition(b"\r\n\r\n")[2]
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("utf-8", "replace").split("\r\n")
+    _, status, reason = ([*first.split(" ", 2), "", ""])[:3]
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return Answer(int(status or 0), reason, headers, body)
+
+
+def compare(exchange: Exchange, answer: Answer) -> str:
+    """What differs; "" if nothing does."""
+    if exchange.status != answer.status:
+        return f"status {exchange.status}, ours {answer.status} {answer.reason}"
+    if _VARIABLE.sub("", exchange.reason) != _VARIABLE.sub("", answer.reason):
+        return f"reason {exchange.reason!r}, ours {answer.reason!r}"
+    recorded = {name.lower(): value for name, value in (exchange.response_headers or {}).items()}
+    if not exchange.response_headers and exchange.body:
+        recorded["content-type"] = "application/json;charset=UTF-8"
+    if recorded.get("content-type") != answer.headers.get("content-type"):
+        return f"type {recorded.get('content-type')}, ours {answer.headers.get('content-type')}"
+    if "json" not in recorded.get("content-type", "") or "gzip" in recorded.get("content-encoding", ""):
+        same = bool(exchange.body) == bool(answer.body)
+        return "" if same else "one has a body, the other none"
+    return difference(shape(json.loads(exchange.body)), shape(json.loads(answer.body))) or _same_errors(
+        exchange, answer
+    )
+
+
+def _same_errors(exchange: Exchange, answer: Answer) -> str:
+    recorded, ours = json.loads(exchange.body), json.loads(answer.body)
+    if isinstance(recorded, dict) and recorded.get("errors") != ours.get("errors"):
+        return f"errors {recorded.get('errors')}, ours {ours.get('errors')}"
+    return ""
+
+
+def _data(body: bytes) -> Any:
+    try:
+        return json.loads(body).get("data")
+    except (ValueError, AttributeError):
+        return None

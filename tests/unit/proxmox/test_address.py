@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from paddock.base.errors import Invalid
+from paddock.proxmox.address import Endpoint, is_forbidden, parse_api_url
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("pve1", "https://pve1:8006"),
+        ("  PVE1.Example.ORG ", "https://pve1.example.org:8006"),
+        ("pve1.example.org.", "https://pve1.example.org:8006"),
+        ("pve1:8006", "https://pve1:8006"),
+        ("pve1:443", "https://pve1:443"),
+        ("https://pve1", "https://pve1:8006"),
+        ("https://pve1/", "https://pve1:8006"),
+        ("https://pve1:443/", "https://pve1:443"),
+        ("HTTPS://PVE1:8006/api2/json/", "https://pve1:8006"),
+        ("https://pve1:8006/api2/extjs", "https://pve1:8006"),
+        ("https://pve1:8006//api2//json", "https://pve1:8006"),
+        ("https://pve1:8006/#v1:0:=node%2Fpve1:4:5::::::", "https://pve1:8006"),
+        ("https://pve1:8006#v1:0:18:4", "https://pve1:8006"),
+        ("https://pve1:8006/?console=shell", "https://pve1:8006"),
+        ("http://pve1", "https://pve1:8006"),
+        ("http://pve1:8006", "https://pve1:8006"),
+        ("192.0.2.11", "https://192.0.2.11:8006"),
+        ("192.0.2.11:18006", "https://192.0.2.11:18006"),
+        ("2001:db8::11", "https://[2001:db8::11]:8006"),
+        ("[2001:DB8:0:0::11]", "https://[2001:db8::11]:8006"),
+        ("https://[2001:db8::11]:443/api2/json", "https://[2001:db8::11]:443"),
+        ("<https://pve1:8006>", "https://pve1:8006"),
+        ("bücher.example", "https://xn--bcher-kva.example:8006"),
+        ("127.31.0.11:8006", "https://127.31.0.11:8006"),
+    ],
+)
+def test_every_form_that_people_type_becomes_the_same_url(typed: str, url: str) -> None:
+    assert parse_api_url(typed).url == url
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("", "missing"),
+        ("   ", "missing"),
+        ("https://", "no host"),
+        ("https://root@pam:secret@pve1:8006", "user name or password"),
+        ("root@pve1", "user name or password"),
+        ("https://pve1:8006/pve2/", "path"),
+        ("https://pve1/api2/json/nodes", "path"),
+        ("ftp://pve1", "HTTPS, not ftp"),
+        ("pve1:", "port"),
+        ("pve1:0", "not a port"),
+        ("pve1:65536", "not a port"),
+        ("pve1:http", "not a port"),
+        ("pve1:８００６", "not a port"),
+        ("[2001:db8::11", "brackets"),
+        ("[pve1]:8006", "brackets"),
+        ("2001:db8::xyz", "not an IPv6"),
+        ("256.1.1.1", "not an IPv4"),
+        ("127.1", "not an IPv4"),
+        ("2130706433", "not an IPv4"),
+        ("0x7f000001", "not an IPv4"),
+        ("pve 1", "not a host name"),
+        ("-pve1", "not a host name"),
+        ("a..b", "not a host name"),
+        ("x" * 64, "not a host name"),
+        ("169.254.169.254", "link-local"),
+        ("https://[fe80::1]:8006", "link-local"),
+        ("[fe80::1%eth0]", "link-local"),
+        ("[::ffff:169.254.169.254]", "link-local"),
+        ("0.0.0.0", "link-local"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence_for_the_field(typed: str, says: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_api_url(typed)
+    assert says in caught.value.message
+    assert caught.value.details[0].field == "url"
+    assert caught.value.hint
+
+
+def test_parsing_a_canonical_url_again_changes_nothing() -> None:
+    for endpoint in (Endpoint("pve1", 443), Endpoint("2001:db8::1"), Endpoint("192.0.2.1", 8006)):
+        assert parse_api_url(endpoint.url) == endpoint
+        assert parse_api_url(str(endpoint)) == endpoint
+
+
+def test_names_are_not_forbidden_addresses() -> None:
+    assert not is_forbidden("pve1")
+    assert not is_forbidden("192.0.2.1")
+    assert is_forbidden("169.254.1.1")

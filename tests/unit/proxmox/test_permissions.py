@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from paddock.proxmox.permissions import holds, permissions_summary
+
+AUDITOR = {
+    "Sys.Audit": 1, "VM.Audit": 1, "Datastore.Audit": 1, "SDN.Audit": 1, "Pool.Audit": 1, "Mapping.Audit": 1,
+}  # fmt: skip
+
+
+def test_an_auditor_watches_everything_and_is_told_what_it_cannot_do() -> None:
+    summary = permissions_summary({"/": AUDITOR})
+    assert summary.can_watch
+    assert summary.sees_guests
+    assert summary.sees_storages
+    assert summary.watches_everything
+    assert "create and delete containers" in summary.cannot
+
+
+def test_a_token_without_rights_lacks_everything() -> None:
+    summary = permissions_summary({})
+    assert not summary.can_watch
+    assert [lack.privilege for lack in summary.missing] == [
+        "Sys.Audit", "VM.Audit", "Datastore.Audit", "SDN.Audit", "Pool.Audit",
+    ]  # fmt: skip
+    assert all(lack.purpose for lack in summary.missing)
+
+
+def test_a_more_specific_entry_replaces_what_is_inherited() -> None:
+    permissions = {"/": AUDITOR, "/vms": {"VM.PowerMgmt": 1}}
+    assert not permissions_summary(permissions).sees_guests
+    assert permissions_summary(permissions).can_watch
+
+
+def test_a_right_that_does_not_go_on_to_paths_below_counts_only_where_it_is() -> None:
+    permissions = {"/": {"Sys.Audit": 0, "VM.Audit": 0}}
+    assert holds(permissions, "Sys.Audit", "/")
+    assert not holds(permissions, "VM.Audit", "/vms")
+
+
+def test_rights_on_guests_alone_are_not_enough_to_watch() -> None:
+    summary = permissions_summary({"/vms": {"VM.Audit": 1}})
+    assert summary.sees_guests
+    assert not summary.can_watch
