@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import http.client
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -126,7 +127,8 @@ def _advance(running: Running, given: dict[str, object]) -> object:
 
 def _requests(running: Running, given: dict[str, object]) -> object:
     counts = {f"{cluster}/{node}": count for (cluster, node), count in running.per_node().items()}
-    return {"received": len(running.requests), "per_node": counts}
+    paths = Counter(f"{each.method} {each.path}" for each in running.requests)
+    return {"received": len(running.requests), "per_node": counts, "per_path": dict(paths)}
 
 
 def _estate(running: Running, given: dict[str, object]) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
@@ -180,6 +180,7 @@ class Cluster:
         self.root_password = scene.root_password or f"sim-{self.chance.getrandbits(48):012x}"
         self.tickets = Tickets(self.chance.randbytes(32))
         self.no_quorum = False
+        self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
         self.labels: dict[str, str] = {}  # label → token's full id
         self.storages = {storage.name: storage for storage in scene.storages}
@@ -216,6 +217,40 @@ class Cluster:
         if guest.pool:
             self.pools.setdefault(guest.pool, "")
         guest.node.changed()
+
+    def create(self, scene: GuestScene) -> Guest:
+        """A guest appears, as if somebody had just made it."""
+        guest = Guest(scene, self.nodes[scene.node], self.seed, self.clock.now())
+        guest.started = self.clock.now()
+        self.add(guest)
+        self.identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
+        self.identity.changed()
+        return guest
+
+    def remove(self, vmid: int) -> None:
+        """A guest is gone; with it every entry on it, as on Proxmox."""
+        guest = self.guests.pop(vmid)
+        del guest.node.guests[vmid]
+        guest.touch()
+        self.identity.acl.pop(f"/vms/{vmid}", None)
+        self.identity.pool_of.pop(f"/vms/{vmid}", None)
+        self.identity.changed()
+
+    def move(self, vmid: int, node: str) -> None:
+        """A guest is on another node now."""
+        guest = self.guests[vmid]
+        del guest.node.guests[vmid]
+        guest.touch()
+        guest.node = self.nodes[node]
+        guest.node.guests[vmid] = guest
+        guest.touch()
+
+    def set_status(self, vmid: int, status: Literal["running", "stopped"]) -> None:
+        """A guest starts or stops."""
+        guest = self.guests[vmid]
+        guest.status = status
+        guest.started = self.clock.now()
+        guest.touch()
 
     def secret(self, label: str) -> tuple[str, str]:
         """(full token id, secret) of the token with this label."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import random
-import socket
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -14,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvesim.connection import Connection
 from pvesim.faults import FAULTS, Active, Target, UnknownFault
 from pvesim.gate import Gate, Received
+from pvesim.listener import Listener
 from pvesim.model import Cluster, Estate, Node
 from pvesim.routes import all_routes
 from pvesim.statedir import restore
 from pvesim.wire import Head
 
-_BACKLOG = 128
 DEFAULT_PORT = 8006
 
 
@@ -37,103 +34,6 @@ class TokenOf:
     def header(self) -> str:
         """The value of the Authorization header."""
         return f"PVEAPIToken={self.id}={self.secret}"
-
-
-class Listener:
-    """The socket of one node and the connections on it. Opening and closing take effect at once."""
-
-    def __init__(self, node: Node, gate: Gate, head: Head) -> None:
-        self.node = node
-        self._gate = gate
-        self._head = head
-        self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
-        self._starting: asyncio.Task[None] | None = None
-        self._silent: list[socket.socket] = []
-        self.accepted = 0
-
-    def refresh(self) -> None:
-        """Bring the socket in line with the node's state."""
-        node = self.node
-        if node.listening:
-            self._unsilence()
-            self.open()
-        else:
-            self.close(silently=node.down and node.down_silently)
-
-    def open(self) -> None:
-        """Listen; clients can connect as soon as this returns. Raises OSError."""
-        if self._starting is not None:
-            return
-        node = self.node
-        listening = _bound(node.address, node.port)
-        listening.listen(_BACKLOG)
-        node.port = listening.getsockname()[1]
-        self._starting = asyncio.get_running_loop().create_task(self._start(listening))
-
-    async def _start(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(self._accept, sock=listening, backlog=_BACKLOG)
-        except BaseException:
-            listening.close()
-            raise
-
-    async def opened(self) -> None:
-        if self._starting is not None:
-            await self._starting
-
-    def close(self, *, silently: bool = False) -> None:
-        """Stop listening. Connections are reset, or, silently, just never answer again."""
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for connection in list(self._connections):
-            if silently:
-                connection.silent = True
-            else:
-                connection.abort()
-        if silently and not self._silent:
-            self._silence()
-        elif not silently:
-            self._unsilence()
-
-    def reset(self) -> None:
-        """Cut all connections, so that the next ones see the present certificate."""
-        for connection in list(self._connections):
-            connection.abort()
-
-    def _accept(self) -> Connection:
-        self.accepted += 1
-        connection = Connection(
-            self._gate,
-            lambda: self.node.shown.context,
-            self.node.cluster.settings,
-            self._head,
-            self._connections.discard,
-        )
-        self._connections.add(connection)
-        return connection
-
-    def _silence(self) -> None:
-        """Make connecting hang: a queue of one that is full, so that the kernel drops what comes."""
-        listening = _bound(self.node.address, self.node.port)
-        listening.listen(0)
-        self._silent.append(listening)
-        for _ in range(3):
-            plug = socket.socket()
-            plug.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                plug.connect((self.node.address, self.node.port))
-            self._silent.append(plug)
-
-    def _unsilence(self) -> None:
-        for each in self._silent:
-            each.close()
-        self._silent.clear()
 
 
 class NodeOf:
@@ -229,14 +129,14 @@ class Running:
         self.estate = estate
         self.requests: deque[Received] = deque(maxlen=estate.settings.keep_requests)
         self.faults: list[Active] = []
-        head, routes = Head(), all_routes()
+        self._head, self._routes = Head(), all_routes()
         self.clusters: dict[str, ClusterOf] = {}
         for name, cluster in estate.clusters.items():
-            nodes = {
-                node.name: NodeOf(node, Listener(node, Gate(node, routes, self.requests), head))
-                for node in cluster.nodes.values()
-            }
+            nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
+
+    def _served(self, node: Node) -> NodeOf:
+        return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
 
     def __getitem__(self, name: str) -> ClusterOf:
         return self.clusters[name]
@@ -302,8 +202,13 @@ class Running:
         if not active.fault.sockets:
             return
         cluster = self.clusters[active.target.cluster.name]
-        for node in cluster.nodes.values():
-            if active.target.node is None or active.target.node is node.state:
+        for name, state in cluster.state.nodes.items():
+            if name not in cluster.nodes:
+                cluster.nodes[name] = self._served(state)
+        for name, node in list(cluster.nodes.items()):
+            if name not in cluster.state.nodes:
+                cluster.nodes.pop(name).listener.close()
+            elif active.target.node in (None, node.state):
                 node.listener.reset()
                 node.listener.refresh()
 
@@ -355,9 +260,7 @@ def give_addresses(estate: Estate, network: str, port: int, *, same_address: boo
     if not network:
         chance = random.SystemRandom()
         network = f"127.{chance.randint(16, 250)}.{chance.randint(0, 200)}"
-    base = ipaddress.IPv4Address(".".join((network.split(".") + ["0"] * 4)[:4]))
-    if not base.is_loopback:
-        raise ValueError(f"network {network!r} is not a loopback network: use 127.x, for example 127.18.")
+    base = _first_address(network)
     count = 0
     for index, cluster in enumerate(estate.clusters.values()):
         for number, node in enumerate(cluster.nodes.values()):
@@ -368,13 +271,11 @@ def give_addresses(estate: Estate, network: str, port: int, *, same_address: boo
             count += 1
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setblocking(False)
+def _first_address(network: str) -> ipaddress.IPv4Address:
     try:
-        bound.bind((address, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
+        base = ipaddress.IPv4Address(".".join((network.split(".") + ["0"] * 4)[:4]))
+    except ValueError:
+        base = ipaddress.IPv4Address(0)
+    if not base.is_loopback:
+        raise ValueError(f"network {network!r} is not a loopback network: use 127.x, for example 127.18.")
+    return base

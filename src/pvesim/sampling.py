@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pvesim.model import Guest, Node
+from pvesim.model import Cluster, Guest, Node
 from pvesim.scene import GIB, StorageScene
 
 _encode = msgspec.json.Encoder().encode
@@ -76,7 +76,7 @@ def _take(node: Node, at: float) -> Sample:
         "maxcpu": node.cores,
         "uptime": max(0, int(at - node.booted)),
     }
-    storages = {s.name: _storage_figures(s, node, disks.get(s.name, 0)) for s in node.storages()}
+    storages = {s.name: _storage_figures(s, node, disks.get(s.name, 0), at) for s in node.storages()}
     return Sample(at, node.revision, figures, guests, storages)
 
 
@@ -134,8 +134,19 @@ def disk_used(guest: Guest) -> int:
     return int(guest.disk * guest.pulse.appetite * 0.8) & ~4095
 
 
-def _storage_figures(storage: StorageScene, node: Node, of_guests: int) -> tuple[int, int]:
+def _storage_figures(storage: StorageScene, node: Node, of_guests: int, at: float) -> tuple[int, int]:
     total = int(storage.size * GIB)
     if storage.shared:
-        of_guests = sum(disk_used(g) for g in node.cluster.guests.values() if g.storage == storage.name)
+        of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
     return min(int(storage.used * GIB) + of_guests, total), total
+
+
+def _on_shared(cluster: Cluster, at: float) -> dict[str, int]:
+    """Bytes of all guests by storage; counted once per round for all nodes."""
+    when, used = cluster.shared_disks
+    if when != at:
+        used = {}
+        for guest in cluster.guests.values():
+            used[guest.storage] = used.get(guest.storage, 0) + disk_used(guest)
+        cluster.shared_disks = (at, used)
+    return used

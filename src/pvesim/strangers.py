@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -29,6 +29,9 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Kind = Callable[[str, str], Page]
+
+
 @dataclass
 class Stranger:
     """A server that is running; `requests` are the request lines it has seen."""
@@ -50,7 +53,10 @@ def web_page(method: str, path: str) -> Page:
 
 
 def backup_server(method: str, path: str) -> Page:
-    """A Proxmox Backup Server: the same ways, another product (its realm "pbs" gives it away)."""
+    """A Proxmox Backup Server: the same ways, another product (its realm "pbs" gives it away).
+
+    Source: proxmox-rest-server `rest.rs`: errors are plain text, no Server header.
+    """
     path = path.partition("?")[0]
     if (method, path) == ("GET", "/api2/json/access/domains"):
         return Page("200 OK", _DOMAINS, "application/json;charset=UTF-8")
@@ -60,17 +66,17 @@ def backup_server(method: str, path: str) -> Page:
         return Page(
             "401 Unauthorized",
             b"authentication failed - no authentication credentials provided.",
-            "text/plain",
+            "",
         )
     return Page("200 OK", b"<!DOCTYPE html><html><head><title>Proxmox Backup Server</title></head></html>")
 
 
-_SERVERS = {web_page: "nginx/1.26.3", backup_server: ""}
+_SERVERS: Mapping[Kind, str] = {web_page: "nginx/1.26.3"}
 
 
 @asynccontextmanager
 async def stranger(
-    kind: object = web_page, *, tls: bool = True, address: str = "", port: int = 0
+    kind: Kind = web_page, *, tls: bool = True, address: str = "", port: int = 0
 ) -> AsyncIterator[Stranger]:
     """Serve one of the pages of this module, over HTTPS with a certificate of its own or over HTTP.
 
@@ -98,9 +104,11 @@ async def stranger(
         found.credentials += [
             line for line in lines if line.lower().startswith(("authorization:", "cookie:"))
         ]
-        page = kind(method, path)  # type: ignore[operator]
-        server = _SERVERS.get(kind, "")  # type: ignore[call-overload]
-        names = {"Content-Type": page.type, "Content-Length": str(len(page.body)), "Connection": "close"}
+        page = kind(method, path)
+        server = _SERVERS.get(kind, "")
+        names = {"Content-Length": str(len(page.body)), "Connection": "close"}
+        if page.type:
+            names["Content-Type"] = page.type
         if server:
             names["Server"] = server
         rows = [

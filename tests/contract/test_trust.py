@@ -36,6 +36,9 @@ async def test_behind_a_changed_pin_nothing_is_sent(lab: Lab) -> None:
     assert caught.value.code == "fingerprint_changed"
     assert caught.value.expected == pin.fingerprint
     assert len(lab.sim.requests) == before
+    with pytest.raises(errors.Untrusted) as by_contact:
+        await connection.contact("pve1")
+    assert by_contact.value.code == "fingerprint_changed"
 
 
 async def test_a_renewed_certificate_of_the_same_ca_goes_unnoticed(lab: Lab) -> None:

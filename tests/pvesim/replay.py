@@ -18,6 +18,7 @@ from pvesim.errors import ApiError
 from pvesim.routes import all_routes
 from pvesim.running import Running
 
+_ROUTES = all_routes()
 _AGE = re.compile(r"really signed ticket, (\w+)")
 _AGES = {"hours2_01": 7260, "hours3": 10800, "future": -3600, "future_400s": -400, "future_200s": -200}
 _CSRF = re.compile(r"[0-9A-F]{8}:[\w+/]{43}")
@@ -75,7 +76,7 @@ class Player:
             return False
         version = next(iter(self.running.estate.clusters.values())).version
         try:
-            all_routes().find(exchange.method, re.sub("%2F", "/", path), version.major)
+            _ROUTES.find(exchange.method, re.sub("%2F", "/", path), version.major)
         except ApiError:
             return False
         return True
@@ -132,7 +133,7 @@ class Player:
 
 async def send(address: str, port: int, request: bytes) -> Answer:
     """One request on a connection of its own, down to the bytes."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(address, port, ssl=context)

@@ -60,7 +60,7 @@ def check(password: str, *, name: str = "", field: str = "password") -> None:
     core = folded.strip("0123456789!?.,-_*#$ ")
     if name and len(name) > 2 and core == name.casefold():
         raise Invalid.field(field, "The password is your user name with something around it. Choose another.")
-    if core in _COMMON or len(set(folded)) < 5 or _is_run(folded) or _repeats(folded):
+    if core in _COMMON or folded.isdigit() or len(set(folded)) < 5 or _is_run(folded) or _repeats(folded):
         raise Invalid.field(field, "This password is among the first that anybody would try. Choose another.")
 
 

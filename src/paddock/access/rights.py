@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
-from paddock.base.context import Actor
+
+class Holder(Protocol):
+    """Whoever has a role: in practice `base.context.Actor`."""
+
+    @property
+    def role(self) -> str: ...
 
 
 class Role(StrEnum):
@@ -59,7 +65,7 @@ ROLE_WORDS = {
 }
 
 
-def allowed(actor: Actor, permission: str) -> bool:
+def allowed(actor: Holder, permission: str) -> bool:
     """Whether the actor has the permission. Raises KeyError for a permission that does not exist: a bug."""
     if permission not in PERMISSIONS:
         raise KeyError(f"no such permission: {permission}")

@@ -125,7 +125,7 @@ async def list_containers(ctx: Context, paging: Paging) -> ContainerList:
     if status := paging.filters.get("status"):
         wanted = wanted.where(Container.status == status)
     async with ctx.read() as db:
-        by_status = Counter(dict((await db.execute(counted.group_by(Container.status))).tuples().all()))
+        by_status = Counter(dict((await db.execute(counted.group_by(Container.status))).all()))
         everything = sum(by_status.values())
         total = by_status[status] if status else everything
         if live_sort := LIVE_SORTS.get(paging.sort):

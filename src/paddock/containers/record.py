@@ -194,7 +194,7 @@ async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[
         .limit(limit)
     )
     async with ctx.read() as db:
-        return [Wanted(*row) for row in (await db.execute(query)).tuples()]
+        return [Wanted(*row) for row in (await db.execute(query))]
 
 
 async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id: str, at: datetime) -> None:

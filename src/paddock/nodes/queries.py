@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -15,6 +15,7 @@ from paddock.base.context import Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
 from paddock.nodes import figures, health
+from paddock.nodes.faces import FACES, Face, because
 from paddock.nodes.figures import NodeFigures
 from paddock.nodes.model import Bridge, Node, NodeEvent
 from paddock.sites import queries as sites
@@ -60,8 +61,27 @@ class NodeView:
     def needs_attention(self) -> bool:
         return self.status in health.TROUBLE or self.vanished_at is not None
 
+    @property
+    def face(self) -> Face:
+        return FACES[self.status]
 
-_SEVERITY = {"offline": 0, "unreachable": 1, "refused": 2, "untrusted": 3, "unknown": 4, "online": 5}
+    @property
+    def because(self) -> str:
+        """Why it is so, in two or three words."""
+        return because(self.status_code)
+
+    @property
+    def lone(self) -> bool:
+        return self.cluster_kind == "standalone"
+
+    @property
+    def seen_via(self) -> str:
+        """The member that vouches for it, where Paddock's own last contact failed."""
+        live = self.figures
+        return live.via if live.contact_code and live.word and live.via != self.name else ""
+
+
+_SEVERITY = {status: weight for weight, status in enumerate(FACES)}
 
 Key = Callable[[NodeView], Any]
 
@@ -144,6 +164,14 @@ def _view(row: RowMapping, live: NodeFigures, now: datetime, interval: timedelta
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How many nodes of a cluster are registered, and how many of them the cluster calls online."""
+
+    nodes: int
+    online: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeList:
     page: Page[NodeView]
     by_status: Counter[str]
@@ -151,6 +179,9 @@ class NodeList:
     everything: int
     versions: tuple[str, ...]
     attention: int
+    sites: int
+    standing: dict[str, Standing]
+    """By cluster, whatever is searched for."""
 
 
 async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
@@ -159,13 +190,15 @@ async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
     for name, column in (("site", Node.site_id), ("cluster", Node.cluster_id)):
         if value := paging.filters.get(name):
             query = query.where(column == value)
-    found = [node for node in await _views(ctx, query) if _matches(node, paging.q)]
+    whole = await _views(ctx, query)
+    found = [node for node in whole if _matches(node, paging.q)]
     versions = tuple(sorted({node.pve_version for node in found if node.pve_version}, key=_version_key))
     if version := paging.filters.get("version"):
         found = [node for node in found if node.pve_version == version]
     by_status = Counter(str(node.status) for node in found)
     everything = len(found)
     attention = sum(node.needs_attention for node in found)
+    site_count = len({node.site_id for node in found})
     if status := paging.filters.get("status"):
         found = [node for node in found if node.status == status]
     found.sort(key=SORTS["name"])
@@ -176,7 +209,19 @@ async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
         everything,
         versions,
         attention,
+        site_count,
+        standing(whole),
     )
+
+
+def standing(nodes: Iterable[NodeView]) -> dict[str, Standing]:
+    """How the clusters of these nodes stand. A lone host has no word of a cluster: it counts when it is Online."""
+    every: Counter[str] = Counter()
+    online: Counter[str] = Counter()
+    for node in nodes:
+        every[node.cluster_id] += 1
+        online[node.cluster_id] += node.status == health.Status.ONLINE if node.lone else bool(node.figures.word)
+    return {id: Standing(every[id], online[id]) for id in every}
 
 
 async def all_nodes(ctx: Context) -> list[NodeView]:

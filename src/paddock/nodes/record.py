@@ -161,20 +161,20 @@ async def registered(ctx: Context, cluster_id: str) -> dict[str, str]:
     """Name → id of the cluster's nodes."""
     async with ctx.read() as db:
         rows = await db.execute(select(Node.name, Node.id).where(Node.cluster_id == cluster_id))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
 
 async def registered_in(tx: Write, cluster_id: str) -> dict[str, str]:
     """As `registered`, inside a transaction."""
     rows = await tx.session.execute(select(Node.name, Node.id).where(Node.cluster_id == cluster_id))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def load_shown(ctx: Context, cluster_id: str) -> dict[str, health.Shown]:
     """What people see of each node of a cluster, by id; where settling begins after a start."""
     columns = (Node.id, Node.status, Node.status_code, Node.status_reason, Node.status_since)
     async with ctx.read() as db:
-        rows = (await db.execute(select(*columns).where(Node.cluster_id == cluster_id))).tuples().all()
+        rows = (await db.execute(select(*columns).where(Node.cluster_id == cluster_id))).all()
     return {
         id: health.Shown(health.Status(status), code, reason, since)
         for id, status, code, reason, since in rows

@@ -89,12 +89,13 @@ class HttpTransport:
             try:
                 answer = await self._send(endpoint, policy, ways[index], request, timeout)
             except aiohttp.ClientConnectorCertificateError as error:
-                refusal = await self._untrusted(error, endpoint)
+                cause = error.certificate_error
+                assert isinstance(cause, ssl.SSLCertVerificationError)
+                refusal = faults.untrusted(cause, await self._leaf(endpoint), endpoint)
             except aiohttp.ServerFingerprintMismatch:
                 pin = ways[index].fingerprint
                 assert pin is not None
-                leaf = await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
-                refusal = faults.fingerprint_changed(leaf, pin, endpoint)
+                refusal = faults.fingerprint_changed(await self._leaf(endpoint), pin, endpoint)
             else:
                 self._works[endpoint, policy] = index
                 return answer
@@ -146,14 +147,8 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError) as error:
             raise _translated(error, endpoint, request, timeout, sent=progress.connected) from None
 
-    async def _untrusted(
-        self, error: aiohttp.ClientConnectorCertificateError, endpoint: Endpoint
-    ) -> Upstream:
-        cause = error.certificate_error
-        leaf = await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return faults.untrusted(cause, leaf, endpoint)
-        return faults.from_tls_error(ssl.SSLError(str(cause)), endpoint)
+    async def _leaf(self, endpoint: Endpoint) -> Certificate:
+        return await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
 
     def _session(self, reads: bool) -> aiohttp.ClientSession:
         if self._closed:

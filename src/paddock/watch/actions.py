@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from paddock.access import audit, guard
 from paddock.base.context import Context
@@ -21,22 +20,9 @@ from paddock.sites import queries as sites
 from paddock.watch import jobs as import_job
 from paddock.watch.previews import Preview, Previews
 from paddock.watch.reviewing import look
+from paddock.watch.wish import ImportWish
 
 PREVIEW_SECONDS = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class ImportWish:
-    """What a person typed in the step Connect."""
-
-    site_id: str
-    url: str
-    username: str = ""
-    password: str = ""
-    token_id: str = ""
-    token_secret: str = ""
-    trust: str = "cluster_ca"
-    fingerprint: str | None = None
 
 
 async def preview(ctx: Context, wish: ImportWish) -> Preview:
@@ -69,6 +55,15 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
         ctx, "nodes.preview", target, outcome="ok", detail={"cluster": found.review.cluster}
     )
     return found
+
+
+async def read_again(ctx: Context, preview_id: str) -> Preview:
+    """Another review with the same address, sign-in and trust; the old one is forgotten. Raises as `preview`, and NotFound."""
+    owner = ctx.actor.user_id or ctx.actor.name
+    await guard.require(ctx, "nodes.import", target=audit.Target("preview", preview_id))
+    made = await preview(ctx, _same_wish(ctx.part(Previews).get(preview_id, owner)))
+    ctx.part(Previews).forget(preview_id)
+    return made
 
 
 async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) -> Job:
@@ -112,6 +107,22 @@ async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) 
             },
         )
     return job
+
+
+def _same_wish(kept: Preview) -> ImportWish:
+    name, secret = kept.review.credential_name, secret_of(kept.credential).reveal()
+    by_token = kept.review.credential_kind == "token"
+    trusted = kept.review.certificate.sha256 if kept.review.trust_mode == TrustMode.CLUSTER_CA else None
+    return ImportWish(
+        site_id=kept.review.site_id,
+        url=kept.endpoint.url,
+        username="" if by_token else name,
+        password="" if by_token else secret,
+        token_id=name if by_token else "",
+        token_secret=secret if by_token else "",
+        trust=kept.review.trust_mode,
+        fingerprint=trusted,
+    )
 
 
 def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:

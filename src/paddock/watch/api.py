@@ -10,7 +10,6 @@ from paddock.access.guard import api_context
 from paddock.base.context import Context
 from paddock.proxmox.certificates import Certificate
 from paddock.watch import actions
-from paddock.watch.actions import ImportWish
 from paddock.watch.previews import Preview
 from paddock.watch.review import MemberReview
 from paddock.watch.schemas import (
@@ -23,6 +22,7 @@ from paddock.watch.schemas import (
     PreviewIn,
     PreviewOut,
 )
+from paddock.watch.wish import ImportWish
 
 router = APIRouter(prefix="/imports", tags=["imports"])
 Ctx = Annotated[Context, Depends(api_context)]

@@ -51,6 +51,12 @@ class Watcher:
         self._watches.clear()
         await self._flush()
 
+    async def forget_all(self) -> None:
+        """Ends every watch without touching what is written."""
+        async with self._changing:
+            watches, self._watches = list(self._watches.values()), {}
+            await asyncio.gather(*(watch.stop() for watch in watches))
+
     def watch_of(self, cluster_id: str) -> ClusterWatch | None:
         return self._watches.get(cluster_id)
 

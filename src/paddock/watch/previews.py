@@ -1,18 +1,21 @@
-"""Reviews that wait for a decision: in memory, for half an hour, each for the person who asked."""
+"""What waits for a decision, in memory and each for the person who asked: reviews, and drafts before them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from paddock.base.clock import Clock
 from paddock.base.errors import NotFound
 from paddock.base.ids import new_id
 from paddock.proxmox.address import Endpoint
+from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
 from paddock.watch.review import Review
+from paddock.watch.wish import ImportWish
 
 LIFE = timedelta(minutes=30)
+DRAFT_LIFE = timedelta(minutes=10)
 MOST = 200
 
 
@@ -25,7 +28,7 @@ class Preview:
     expires_at: datetime
     review: Review
     endpoint: Endpoint
-    credential: Credential
+    credential: Credential = field(repr=False)
     ca_pem: str
     addresses: dict[str, str]
     fingerprints: dict[str, str]
@@ -82,9 +85,63 @@ class Previews:
         del self._waiting[preview_id]
         return preview
 
+    def forget(self, preview_id: str) -> None:
+        self._waiting.pop(preview_id, None)
+
     def _sweep(self) -> None:
         now = self._clock.now()
         for id in [id for id, preview in self._waiting.items() if preview.expires_at <= now]:
+            del self._waiting[id]
+        while len(self._waiting) >= MOST:
+            del self._waiting[next(iter(self._waiting))]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was typed, until the person has compared the certificate that was shown instead of a review."""
+
+    id: str
+    owner: str
+    expires_at: datetime
+    wish: ImportWish
+    certificate: Certificate
+
+
+class Drafts:
+    """Keeps the typed secret on this side while a certificate is compared: it is never written into a page."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: dict[str, Draft] = {}
+
+    def keep(self, owner: str, wish: ImportWish, certificate: Certificate) -> Draft:
+        self._sweep()
+        draft = Draft(new_id(), owner, self._clock.now() + DRAFT_LIFE, wish, certificate)
+        self._waiting[draft.id] = draft
+        return draft
+
+    def find(self, draft_id: str, owner: str) -> Draft | None:
+        """None where it has expired, was another person's, or Paddock was restarted since."""
+        self._sweep()
+        draft = self._waiting.get(draft_id)
+        return draft if draft is not None and draft.owner == owner else None
+
+    def get(self, draft_id: str, owner: str) -> Draft:
+        """As `find`, but raises NotFound."""
+        if (draft := self.find(draft_id, owner)) is None:
+            raise NotFound(
+                "What you typed is kept for 10 minutes only, and not across a restart of Paddock.",
+                code="draft_expired",
+                hint="Connect again; nothing has been written.",
+            )
+        return draft
+
+    def forget(self, draft_id: str) -> None:
+        self._waiting.pop(draft_id, None)
+
+    def _sweep(self) -> None:
+        now = self._clock.now()
+        for id in [id for id, draft in self._waiting.items() if draft.expires_at <= now]:
             del self._waiting[id]
         while len(self._waiting) >= MOST:
             del self._waiting[next(iter(self._waiting))]

@@ -9,7 +9,7 @@ import logging
 import secrets
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -88,7 +88,7 @@ def problem(error: PaddockError) -> dict[str, Any]:
 async def respond(request: Request, error: PaddockError) -> Response:
     """The answer to an error, in the form that the visitor understands."""
     status = status_of(error)
-    headers = _headers(error)
+    headers = headers_of(error)
     if wants_json(request):
         return JSONResponse(problem(error), status, headers, media_type="application/problem+json")
     if isinstance(error, errors.NotLoggedIn):
@@ -203,7 +203,8 @@ def _summary(found: list[errors.Detail]) -> str:
     return " ".join(named) + (f" And {more} more." if more else "")
 
 
-def _headers(error: PaddockError) -> dict[str, str]:
+def headers_of(error: PaddockError) -> dict[str, str]:
+    """Header fields that belong to an error."""
     if isinstance(error, errors.Throttled):
         return {"Retry-After": str(max(1, round(error.seconds)))}
     if isinstance(error, errors.NotLoggedIn):
@@ -215,10 +216,19 @@ def _to_sign_in(request: Request) -> Response:
     """The way to the sign-in, and back: the address of the page one wanted, or of the page htmx runs on."""
     templates = render.templates_of(request)
     if render.is_htmx(request):
-        return Response(status_code=204, headers={"HX-Redirect": templates.url(SIGN_IN)})
-    if request.method not in {"GET", "HEAD"}:
-        return RedirectResponse(templates.url(SIGN_IN), status_code=303)
-    wanted = render.own_path(request) + (f"?{request.url.query}" if request.url.query else "")
-    if wanted == "/":
-        return RedirectResponse(templates.url(SIGN_IN), status_code=303)
-    return RedirectResponse(f"{templates.url(SIGN_IN)}?next={quote(wanted, safe='/')}", status_code=303)
+        at = urlsplit(request.headers.get("hx-current-url", ""))
+        wanted = _with_query(at.path.removeprefix(templates.settings.root_path), at.query)
+    elif request.method in {"GET", "HEAD"}:
+        wanted = _with_query(render.own_path(request), request.url.query)
+    else:
+        wanted = "/"
+    target = templates.url(SIGN_IN)
+    if wanted not in {"", "/"}:
+        target += f"?next={quote(wanted, safe='/')}"
+    if render.is_htmx(request):
+        return Response(status_code=204, headers={"HX-Redirect": target})
+    return RedirectResponse(target, status_code=303)
+
+
+def _with_query(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path

@@ -1,7 +1,8 @@
 """Paddock's own web security, in one piece of middleware: host, size, forged requests, headers.
 
 Everything that reaches a route has passed here. Behind a proxy (`behind_proxy`) its X-Forwarded-* headers
-are believed, otherwise they are ignored.
+are believed, otherwise they are ignored; so the server in front must not believe them by itself
+(`uvicorn.Config(proxy_headers=False)`). The root path is set here too: the proxy may take it away or leave it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class SecurityMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "root_path": self.settings.root_path.rstrip("/")}
         if self.settings.behind_proxy:
             scope = _as_the_proxy_saw_it(scope)
 
@@ -85,7 +87,7 @@ class SecurityMiddleware:
         ):
             raise _too_large()
         body = await _read(receive)
-        if not headers.get("authorization", "").lower().startswith("bearer "):
+        if not _by_token(scope, headers):
             self._check_origin(scope, headers, body)
         return _again(body, receive)
 
@@ -107,6 +109,12 @@ class SecurityMiddleware:
                 code="csrf",
                 hint="Reload the page and send it again.",
             )
+
+
+def _by_token(scope: Scope, headers: Headers) -> bool:
+    """Whether REST is called with an API token: then cookies count for nothing, and nothing can be forged."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def host_allowed(host: str, settings: Settings) -> bool:

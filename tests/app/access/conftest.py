@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from fastapi import Depends, FastAPI, Request
+
 from paddock.access import guard, setup
 from paddock.access.api import router as api_router
 from paddock.access.pages import router as pages_router
@@ -56,7 +57,7 @@ def build(services: Services) -> FastAPI:
         yield
         await services.parts[Live].stop()
 
-    app = FastAPI(root_path=services.settings.root_path, lifespan=lifespan)
+    app = FastAPI(lifespan=lifespan)
     furniture.install(app, services, frame=frame)
     app.include_router(api_router, prefix="/api/v1")
     app.include_router(pages_router)
@@ -119,9 +120,7 @@ class Browser:
         async with self.session.post(path, data=data, headers=headers, allow_redirects=False) as answer:
             return answer.status, await answer.text(), answer.headers
 
-    async def call(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, Any, Any]:
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
         headers = {"X-CSRF-Token": self.csrf, **{k.replace("_", "-"): v for k, v in headers.items()}}
         async with self.session.request(method, path, json=body, headers=headers) as answer:
             text = await answer.text()
@@ -131,9 +130,7 @@ class Browser:
 @asynccontextmanager
 async def running(folder: Path, **changes: Any) -> AsyncIterator[Running]:
     host = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
-    settings = replace(
-        Settings(data_dir=folder, listen=f"{host}:0", time_zone="Europe/Vienna"), **changes
-    )
+    settings = replace(Settings(data_dir=folder, listen=f"{host}:0", time_zone="Europe/Vienna"), **changes)
     database = Database(sqlite_url(folder / "paddock.sqlite"))
     async with database.engine.begin() as connection:
         await connection.run_sync(Row.metadata.create_all)
@@ -142,10 +139,12 @@ async def running(folder: Path, **changes: Any) -> AsyncIterator[Running]:
     setup.install(services, hasher=CHEAP)
     app = build(services)
     server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=0, log_level="critical", proxy_headers=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, host=host, port=0, log_level="critical", proxy_headers=False, timeout_graceful_shutdown=1
+        )
     )
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     run = Running(services, app, f"http://{host}:{port}")

@@ -17,7 +17,6 @@ HEAVY = (
     "dbos",
     "uvicorn",
     "alembic",
-    "pydantic",
     "jinja2",
     "cryptography",
     "argon2",

@@ -3,7 +3,7 @@
 import os
 import pty
 import select
-import subprocess
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -269,9 +269,9 @@ def test_an_upstream_refusal_is_told_as_paddock_tells_it(signed_in: Run, paddock
 
 
 def at_a_terminal(paddock: FakePaddock, home: Path, answers: dict[bytes, bytes], *arguments: str) -> Done:
-    """Runs the real command at a pseudo-terminal and types an answer whenever its question appears."""
-    ours, theirs = pty.openpty()
-    environment = os.environ | {
+    """Runs the real command at a pseudo-terminal of its own and types an answer when its question appears."""
+    environment = {
+        **os.environ,
         "PADDOCK_URL": paddock.url,
         "PADDOCK_TOKEN": TOKEN,
         "XDG_CONFIG_HOME": str(home),
@@ -280,32 +280,29 @@ def at_a_terminal(paddock: FakePaddock, home: Path, answers: dict[bytes, bytes],
         "TERM": "xterm",
         "PYTHONIOENCODING": "utf-8",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "paddock", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment,
-    )
-    os.close(theirs)
-    shown, open_questions = b"", dict(answers)
-    while True:
-        select.select([ours], [], [], 30)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "paddock", *arguments], environment)
+    shown, waiting = b"", dict(answers)
+    while select.select([terminal], [], [], 20)[0]:
         try:
-            piece = os.read(ours, 65536)
-        except OSError:  # the other side has ended
+            piece = os.read(terminal, 65536)
+        except OSError:  # the command has ended
             break
         if not piece:
             break
         shown += piece
-        for question in [q for q in open_questions if q in shown]:
-            os.write(ours, open_questions.pop(question) + b"\n")
-    os.close(ours)
-    return Done(process.wait(30), shown.decode(), "")
+        for question in [q for q in waiting if q in shown]:
+            os.write(terminal, waiting.pop(question) + b"\n")
+    else:
+        os.kill(child, signal.SIGKILL)
+    os.close(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return Done(code, shown.decode(), "")
 
 
 QUESTIONS = {
-    b"Password of root@pam:": b"s3cret",
+    b"Password of root@pam: ": b"s3cret",
     b"may this cluster be trusted? [y/N]:": b"y",
     b"Import 3 nodes into Vienna? [y/N]:": b"y",
 }

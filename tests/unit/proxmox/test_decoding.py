@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -155,7 +156,7 @@ def test_the_status_of_a_lone_host_has_no_cluster_row() -> None:
     assert rows.items[0].quorate is None
 
 
-READS = {
+READS: dict[str, Any] = {
     r"/version": Version,
     r"/cluster/status": StatusRow,
     r"/cluster/resources(\?type=\w+)?": Resource,

@@ -162,3 +162,13 @@ async def test_a_value_of_the_wrong_kind_is_unreadable() -> None:
     made, _ = connection(lambda *_: FINE)
     with pytest.raises(errors.Unreadable):
         await made.get("/version", as_type=dict[str, Any])
+
+
+async def test_a_ticket_that_no_member_accepts_does_not_lead_to_one_sign_in_after_the_other() -> None:
+    made, script = connection(lambda *_: STALE)
+    for _ in range(5):
+        with pytest.raises(errors.LoginRefused) as caught:
+            await made.get("/version")
+        assert caught.value.code == "ticket_refused"
+    assert script.tickets == 1
+    assert len(calls(script)) == 6  # each of the three members twice, then they rest

@@ -34,7 +34,7 @@ async def sign_in_page(request: Request, ctx: Visitor) -> Response:
 async def sign_in(request: Request, ctx: Visitor) -> Response:
     form = await Form.read(request)
     wanted = local_path(form.raw("next"))
-    status = 422
+    status, headers = 422, {}
     if (wish := form.bind(SignIn)) is not None:
         try:
             cookie = await actions.sign_in(
@@ -49,8 +49,8 @@ async def sign_in(request: Request, ctx: Visitor) -> Response:
             form.fail(error)
             if isinstance(error, Throttled):
                 form.errors["password"] = error.message
-            status = problems.status_of(error)
-    return await page(
+            status, headers = problems.status_of(error), problems.headers_of(error)
+    answer = await page(
         request,
         "access/signin.html",
         status=status,
@@ -58,6 +58,8 @@ async def sign_in(request: Request, ctx: Visitor) -> Response:
         wanted=wanted,
         ready=await queries.any_user(ctx),
     )
+    answer.headers.update(headers)
+    return answer
 
 
 @router.post("/signout")

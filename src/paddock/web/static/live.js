@@ -62,6 +62,7 @@
     source.addEventListener("hello", (event) => {
       const greeting = JSON.parse(event.data);
       window.paddock.clock.offset = Date.parse(greeting.at) - Date.now();
+      if (!greeting.live) { cut(); return; }
       const wasCut = state === "cut";
       state = "live";
       heard = heard || window.paddock.clock.now();
@@ -76,16 +77,27 @@
     });
     source.addEventListener("error", () => {
       // A stream that ends in the regular way is opened again by the browser within 3 s; only then is it "cut".
+      if (!source) return;
       if (source.readyState === EventSource.CLOSED) {
         cut();
         retry = setTimeout(connect, POLL);
       } else {
-        setTimeout(() => { if (source.readyState !== EventSource.OPEN) cut(); }, 5000);
+        setTimeout(() => { if (source && source.readyState !== EventSource.OPEN) cut(); }, 5000);
       }
     });
   }
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) all(); });
+  // A browser has six connections per server: a tab that nobody looks at gives its stream back.
+  let leaving = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.hidden) {
+      leaving = setTimeout(() => { source?.close(); source = null; }, 10000);
+      return;
+    }
+    if (!source) connect();
+    all();
+  });
   // What a page fetches by itself must not keep a session alive.
   document.addEventListener("htmx:configRequest", (event) => {
     const cause = event.detail.triggeringEvent?.type || "";

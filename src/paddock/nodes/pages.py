@@ -1,0 +1,133 @@
+"""Pages of nodes: the list, one node, and the list as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from paddock.access.guard import check, may, page_context
+from paddock.base.context import Context
+from paddock.clusters import queries as clusters
+from paddock.clusters.queries import ClusterView
+from paddock.nodes import attention, queries
+from paddock.nodes.faces import FACES
+from paddock.nodes.queries import NodeList, NodeView, Standing
+from paddock.sites import queries as sites
+from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
+from paddock.web.render import fragment, is_htmx, page
+from paddock.web.sheets import csv_response
+
+router = APIRouter(include_in_schema=False)
+Ctx = Annotated[Context, Depends(page_context)]
+Wish = Annotated[
+    Paging,
+    Depends(page_paging(sorts=queries.SORTS, filters=("site", "cluster", "status", "version"))),
+]
+
+GROUPED = frozenset({"", "name", "site"})
+"""Orders that keep the nodes of a cluster together."""
+TABS = ("overview", "containers", "storage", "network", "events")
+EVENTS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The nodes of one cluster on this page; `cluster` is None in the one group of a list that is not grouped."""
+
+    cluster: ClusterView | None
+    standing: Standing
+    nodes: Sequence[NodeView]
+
+
+@router.get("/nodes")
+async def list_nodes(request: Request, ctx: Ctx, paging: Wish) -> Response:
+    check(ctx, "nodes.read")
+    found = await queries.list_nodes(ctx, _grouping(paging))
+    known = await clusters.list_clusters(ctx, Paging(size=MOST_ON_PAGES, filters=_site(paging)))
+    data: dict[str, Any] = {
+        "paging": paging,
+        "found": found,
+        "groups": _groups(found, known.items) if paging.sort in GROUPED else _ungrouped(found),
+        "grouped": paging.sort in GROUPED,
+        "clusters": known.items,
+        "faces": FACES,
+        "narrowed": bool(paging.q or paging.filters.keys() - {"site"}),
+        "may_import": may(ctx, "nodes.import"),
+        "no_sites": not found.everything and not await sites.all_sites(ctx),
+    }
+    if is_htmx(request):
+        return fragment(request, "nodes/list_live.html", **data)
+    return await page(request, "nodes/list.html", **data)
+
+
+@router.get("/nodes.csv")
+async def nodes_csv(ctx: Ctx, paging: Wish) -> Response:
+    check(ctx, "nodes.read")
+    found = await queries.list_nodes(ctx, replace(_grouping(paging), page=1, size=1_000_000))
+    return csv_response("nodes", _CSV, map(_csv_row, found.page.items))
+
+
+@router.get("/nodes/{node_id}")
+async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
+    check(ctx, "nodes.read")
+    node = await queries.get_node(ctx, node_id)
+    tab = request.query_params.get("tab", "")
+    tab = tab if tab in TABS else TABS[0]
+    why = request.query_params.get("why", "")
+    events = await queries.events_of(ctx, node_id, limit=EVENTS_SHOWN if tab == "events" else 8)
+    bridges = await queries.bridges_of(ctx, node_id)
+    data: dict[str, Any] = {
+        "node": node,
+        "cluster": await clusters.get_cluster(ctx, node.cluster_id),
+        "tab": tab,
+        "why": why == "open" or (why != "closed" and node.needs_attention),
+        "attention": attention.of_node(node, ctx.now()),
+        "events": [event for event, _ in events],
+        "event_count": await queries.count_events(ctx, node_id),
+        "bridges": bridges,
+        "interval": round(ctx.settings.watch_interval),
+    }
+    if is_htmx(request):
+        return fragment(request, "nodes/node_live.html", **data)
+    return await page(request, "nodes/node.html", **data)
+
+
+def _site(paging: Paging) -> dict[str, str]:
+    return {name: value for name, value in paging.filters.items() if name == "site"}
+
+
+def _grouping(paging: Paging) -> Paging:
+    """By name means by name within site and cluster, because the page shows them in groups."""
+    return paging.sorted_by("site", descending=paging.descending) if paging.sort in GROUPED else paging
+
+
+def _groups(found: NodeList, known: Iterable[ClusterView]) -> list[Group]:
+    views = {cluster.row.id: cluster for cluster in known}
+    members: dict[str, list[NodeView]] = {}
+    for node in found.page.items:
+        members.setdefault(node.cluster_id, []).append(node)
+    return [Group(views.get(id), found.standing[id], nodes) for id, nodes in members.items()]
+
+
+def _ungrouped(found: NodeList) -> list[Group]:
+    return [Group(None, Standing(0, 0), found.page.items)]
+
+
+_CSV = (
+    "name", "site", "cluster", "address", "status", "status_since", "reason", "cpu_used_cores", "cpu_cores",
+    "memory_used_bytes", "memory_bytes", "storage_used_bytes", "storage_bytes", "containers_running",
+    "containers", "vms_running", "vms", "pve_version", "last_seen", "figures_at",
+)  # fmt: skip
+
+
+def _csv_row(node: NodeView) -> tuple[Any, ...]:
+    live = node.figures
+    return (
+        node.name, node.site, node.cluster, node.address, node.face.word, node.status_since, node.status_reason,
+        None if live.cpu is None else round(live.cpu, 2), node.cores, live.memory, node.memory,
+        live.storage_used, live.storage_total, node.containers_running, node.containers_total,
+        node.vms_running, node.vms_total, node.pve_version, live.seen_at, live.at,
+    )  # fmt: skip

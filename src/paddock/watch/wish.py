@@ -1,0 +1,20 @@
+"""What a person wants to import, as typed in the step Connect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWish:
+    """Either username and password, or token id and secret. `trust`: system · cluster_ca · off."""
+
+    site_id: str
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token_id: str = ""
+    token_secret: str = field(default="", repr=False)
+    trust: str = "cluster_ca"
+    fingerprint: str | None = None
+    """SHA-256 of the certificate that the person has compared."""
