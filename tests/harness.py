@@ -120,7 +120,13 @@ class Paddock:
         return await self.api.post("/imports/preview", wish | changes)
 
     async def imported(
-        self, site_id: str, cluster: ClusterOf, *, node: str | None = None, members: list[str] | None = None, **changes: Any
+        self,
+        site_id: str,
+        cluster: ClusterOf,
+        *,
+        node: str | None = None,
+        members: list[str] | None = None,
+        **changes: Any,
     ) -> Any:
         """Imports all selectable members and waits for the end of the job, which it returns."""
         seen = await self.preview(site_id, cluster.nodes[node] if node else cluster.first, cluster, **changes)
@@ -186,7 +192,9 @@ async def running(folder: Path, **changes: Any) -> AsyncIterator[Paddock]:
     await setup.create_administrator(services, ADMIN, PASSWORD)
     token = await setup.issue_token(services, ADMIN, "tests")
     server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=0, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, host=host, port=0, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1
+        )
     )
     task = asyncio.create_task(server.serve())
     while not server.started and not task.done():

@@ -27,18 +27,39 @@ def server() -> Iterator[str]:
     needs(bool(initdb and postgres), "PostgreSQL")
     assert initdb is not None
     assert postgres is not None
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    as_user = (
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    )
     folder = Path(tempfile.mkdtemp(prefix="paddock-pg-"))
     if as_user:
         shutil.chown(folder, "postgres")
     host, port = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.1", 5433
     try:
         subprocess.run(
-            [*as_user, initdb, "-D", folder / "db", "-U", "paddock", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [
+                *as_user,
+                initdb,
+                "-D",
+                folder / "db",
+                "-U",
+                "paddock",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
             check=True,
             capture_output=True,
         )
-        options = ["-c", "fsync=off", "-c", f"listen_addresses={host}", "-c", f"unix_socket_directories={folder}"]
+        options = [
+            "-c",
+            "fsync=off",
+            "-c",
+            f"listen_addresses={host}",
+            "-c",
+            f"unix_socket_directories={folder}",
+        ]
         process = subprocess.Popen(
             [*as_user, postgres, "-D", folder / "db", "-p", str(port), *options],
             stdout=subprocess.DEVNULL,

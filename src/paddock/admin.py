@@ -24,7 +24,7 @@ app = typer.Typer(
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Directory of the database and the key. [env: PADDOCK_DATA_DIR]"),
+    typer.Option("--data-dir", help="Directory of the database and the key. (or PADDOCK_DATA_DIR)"),
 ]
 
 

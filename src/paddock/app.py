@@ -13,7 +13,7 @@ import paddock
 from paddock.access import api as access_api
 from paddock.access import pages as access_pages
 from paddock.access import setup as access_setup
-from paddock.access.guard import api_context, services_of
+from paddock.access.guard import api_context, page_context, services_of
 from paddock.base import vault
 from paddock.base.clock import Clock, SystemClock
 from paddock.base.context import Objector, Services
@@ -21,23 +21,34 @@ from paddock.base.db import Database, sqlite_url
 from paddock.base.events import Bus, Event, Listener
 from paddock.base.figures import Figures
 from paddock.clusters import api as clusters_api
+from paddock.clusters import connecting
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
+from paddock.containers import pages as containers_pages
 from paddock.jobs import api as jobs_api
+from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
 from paddock.nodes import api as nodes_api
 from paddock.nodes import figures as node_figures
+from paddock.nodes import pages as nodes_pages
 from paddock.nodes import queries as nodes
-from paddock.overview import frame
+from paddock.overview import api as overview_api
+from paddock.overview import frame, survey
+from paddock.overview import pages as overview_pages
+from paddock.proxmox.connections import Connections
 from paddock.settings import Settings
 from paddock.sites import api as sites_api
+from paddock.sites import pages as sites_pages
+from paddock.sites.standing import Surveyor
 from paddock.storages import api as storages_api
 from paddock.storages import figures as storage_figures
+from paddock.storages import pages as storages_pages
 from paddock.watch import api as watch_api
+from paddock.watch import pages as watch_pages
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
-from paddock.watch.previews import Previews
-from paddock.web import furniture, live
+from paddock.watch.previews import Drafts, Previews
+from paddock.web import apidocs, furniture, live
 from paddock.web.live import Live
 
 GUARDS: dict[str, list[Objector]] = {
@@ -50,8 +61,20 @@ SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 
 JOB_TYPES = (IMPORT,)
 
-REST = (sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api)
-PAGES: tuple[APIRouter, ...] = (access_pages.router,)
+REST = (
+    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
+)  # fmt: skip
+PAGES: tuple[APIRouter, ...] = (
+    access_pages.router,
+    overview_pages.router,
+    containers_pages.router,
+    storages_pages.router,
+    watch_pages.router,
+    nodes_pages.router,
+    sites_pages.router,
+    jobs_pages.router,
+)
+"""In this order: /nodes/import, which belongs to another slice, stands before /nodes/{node_id}."""
 
 
 def database_url(settings: Settings) -> str:
@@ -73,7 +96,10 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         figures=figures,
         guards=GUARDS,
     )
+    services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Previews] = Previews(services.clock)
+    services.parts[Drafts] = Drafts(services.clock)
+    services.parts[Surveyor] = Surveyor(survey.stand_on)
     access_setup.install(services)
     for event, listener in SUBSCRIPTIONS:
         services.bus.subscribe(event, listener)
@@ -99,6 +125,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(api)
     for router in PAGES:
         app.include_router(router)
+    app.include_router(apidocs.router(page_context))
     app.include_router(live.router(api_context, lambda request: services_of(request).parts[Live]))
     _own_routes(app)
     return app

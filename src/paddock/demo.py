@@ -172,4 +172,37 @@ def _free_port(wanted: int) -> int:
     raise OSError(f"no free port between {wanted} and {wanted + 49}")
 
 
-_WORDS = ["meadow", "fence", "gate", "hoof", "saddle", "stable", "pasture", "clover", "barn", "trough", "hay", "rein", "bridle", "foal", "mare", "canter", "trot", "gallop", "thicket", "brook", "lane", "hedge", "orchard", "willow", "oat", "barley", "linden", "alder", "birch", "heath", "moor", "ridge"]
+_WORDS = [
+    "meadow",
+    "fence",
+    "gate",
+    "hoof",
+    "saddle",
+    "stable",
+    "pasture",
+    "clover",
+    "barn",
+    "trough",
+    "hay",
+    "rein",
+    "bridle",
+    "foal",
+    "mare",
+    "canter",
+    "trot",
+    "gallop",
+    "thicket",
+    "brook",
+    "lane",
+    "hedge",
+    "orchard",
+    "willow",
+    "oat",
+    "barley",
+    "linden",
+    "alder",
+    "birch",
+    "heath",
+    "moor",
+    "ridge",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ def command(
     ] = None,
     listen: Annotated[
         str | None,
-        typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen. [default: 127.0.0.1:8080]"),
+        typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen. (default: 127.0.0.1:8080)"),
     ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option("--tls-cert", help="Certificate chain (PEM); with --tls-key serves HTTPS.")
@@ -97,6 +98,8 @@ def run(settings: Settings) -> None:
             ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=3,
         )
+        gc.collect()
+        gc.freeze()  # what is loaded now stays; collecting it again and again would stall answers
         uvicorn.Server(config).run()
 
 

@@ -64,5 +64,7 @@ def estates() -> Estates:
 @pytest.fixture
 async def estate(estates: Estates) -> AsyncIterator[Running]:
     """The cluster `prod`: five nodes, pve3 offline, 20 containers, two VMs."""
-    async with estates(ClusterScene.simple("prod", nodes=5, containers=20, vms=2, offline=["pve3"])) as running:
+    async with estates(
+        ClusterScene.simple("prod", nodes=5, containers=20, vms=2, offline=["pve3"])
+    ) as running:
         yield running

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for path in (ROOT / "src").rglob("*.py") if "migrations/versions" not in path.as_posix())
+SOURCES = sorted(
+    path for path in (ROOT / "src").rglob("*.py") if "migrations/versions" not in path.as_posix()
+)
 LIMIT = 400
 UNWANTED_NAMES = {"utils", "util", "helpers", "manager", "common", "misc", "service", "services"}
 
@@ -28,7 +30,11 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 def test_the_floors_hold() -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
 

@@ -11,20 +11,23 @@ import typer
 from paddock.terminal import config
 from paddock.terminal.asking import confirm_name, secret
 from paddock.terminal.commands import Commands, Terminal, command
-from paddock.terminal.failures import wrong_use
 from paddock.terminal.helptext import epilog
 from paddock.terminal.lists import PageNumber, PageSize, Search, Sort, read_list
-from paddock.terminal.names import TOKENS, find
+from paddock.terminal.names import TOKENS, USERS, find
 from paddock.terminal.output import Column, Item
 from paddock.terminal.words import NOTHING, Cell, Word, age, plain
 
 access = Commands("Who may do what in Paddock: users, API tokens, the audit log.")
 users = Commands("People who may sign in. An administrator may do everything, an auditor see everything.")
-tokens = Commands("Your API tokens: keys for programs and for this command line.")
+tokens = Commands(
+    "Your API tokens: keys for programs and for this command line.\n\n"
+    "They are made in the browser, under Access, API tokens: a token cannot make tokens."
+)
 access.mount("users", users)
 access.mount("tokens", tokens)
 app = access.app
 
+User = Annotated[str, typer.Argument(metavar="USER", help="Name or id of the user.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 _OUTCOMES = {
     "ok": Word("ok", "✓", "green"),
@@ -138,19 +141,40 @@ def list_users(
 def create_user(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What one signs in with.", show_default=False)],
+    display: Annotated[str, typer.Option("--display", metavar="TEXT", help="Full name.")] = "",
     role: Annotated[str, typer.Option("--role", help="administrator or auditor.")] = "auditor",
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
+        bool, typer.Option("--password-stdin", help="Read a password from stdin instead of making a link.")
     ] = False,
 ) -> None:
-    """Add a person. The password is asked for without echo, or read from stdin or PADDOCK_NEW_PASSWORD."""
-    password = secret(
-        "Password", from_stdin=password_stdin, option="--password-stdin", variable="PADDOCK_NEW_PASSWORD"
-    )
-    made = terminal.client.post("/users", {"name": name, "role": role, "password": password})
+    """Add a person. Prints a link with which the person chooses a password, once, within 24 hours."""
+    body = {"name": name, "display": display, "role": role}
+    if password_stdin:
+        body["password"] = secret(
+            "Password", from_stdin=True, option="--password-stdin", variable="PADDOCK_NEW_PASSWORD"
+        )
+    made = terminal.client.post("/users", body)
+    _print_link(terminal, made, f"{name} may sign in now.")
+
+
+@users.add("link", "paddock access users link maria")
+def new_link(terminal: Terminal, user: User) -> None:
+    """Print a link with which a person chooses a new password, once, within 24 hours."""
+    found = find(terminal.client, USERS, user)
+    made = terminal.client.post(f"/users/{found.get('id')}/password-link")
+    _print_link(terminal, made, "No link was needed.")
+
+
+@users.add("delete", "paddock access users delete maria")
+def delete_user(terminal: Terminal, user: User, yes: Yes = False) -> None:
+    """Delete a person, with all sessions and API tokens."""
+    found = find(terminal.client, USERS, user)
+    name = plain(found.get("name"))
+    confirm_name(f"the user {name}", name, yes=yes)
+    terminal.client.delete(f"/users/{found.get('id')}")
     if terminal.options.as_json:
-        terminal.out.data(made)
-    terminal.out.note(f"{name} may sign in now.")
+        terminal.out.data({"deleted": found.get("id")})
+    terminal.out.note(f"The user {name} is gone.")
 
 
 @tokens.add("list", "paddock access tokens list")
@@ -171,31 +195,8 @@ def list_tokens(terminal: Terminal, page: PageNumber = None, size: PageSize = No
         columns,
         label=lambda t: plain(t.get("name")),
         one="token",
-        empty="There is no token yet. Make one: paddock access tokens create NAME",
+        empty="There is no token. Make one in the browser: Access, API tokens.",
     )
-
-
-@tokens.add(
-    "create",
-    "paddock access tokens create backup-job",
-    "paddock access tokens create monitoring --expires 2027-01-01 --quiet > token.txt",
-)
-def create_token(
-    terminal: Terminal,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.", show_default=False)],
-    expires: Annotated[
-        str | None,
-        typer.Option("--expires", metavar="DATE", help="When it ends, as 2027-01-01; never without it."),
-    ] = None,
-) -> None:
-    """Make an API token. It is shown once, on stdout, and never again."""
-    body = {"name": name} | ({"expires_at": _end(expires)} if expires else {})
-    made = terminal.client.post("/tokens", body)
-    if terminal.options.as_json:
-        terminal.out.data(made)
-        return
-    terminal.out.note("The token, shown this once:")
-    terminal.out.line(plain(made.get("token")))
 
 
 @tokens.add("delete", "paddock access tokens delete backup-job")
@@ -235,6 +236,16 @@ def audit(terminal: Terminal, search: Search = None, page: PageNumber = None, si
     )
 
 
+def _print_link(terminal: Terminal, made: Item, otherwise: str) -> None:
+    if terminal.options.as_json:
+        terminal.out.data(made)
+    elif made.get("link"):
+        terminal.out.note("Pass this link on. It works once, within 24 hours:")
+        terminal.out.line(plain(made.get("link")))
+    else:
+        terminal.out.note(otherwise)
+
+
 def _user_state(user: Item) -> Cell:
     return Word("Disabled", "⊘", "bright_black") if user.get("disabled") else Word("Active", "✓", "green")
 
@@ -246,14 +257,3 @@ def _outcome(entry: Item) -> Cell:
     if known is None:
         return outcome
     return known if code == NOTHING else Word(f"{known.text} ({code})", known.icon, known.style)
-
-
-def _end(text: str) -> str:
-    """A day or a time as the API takes it; a day ends when it begins, in UTC unless a zone is given."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise wrong_use(
-            f"{text!r} is no date.", hint="Write it as 2027-01-01 or 2027-01-01T12:00:00Z."
-        ) from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()

@@ -39,10 +39,12 @@ class Doorkeeper:
         self.by_account = Throttle(free=3)
         self.by_address = Throttle(free=20)
         self._known: dict[str, Known] = {}
+        self._generation = 0
 
     def forget(self) -> None:
         """After a session, token or user was changed."""
         self._known.clear()
+        self._generation += 1
 
     async def session(self, services: Services, cookie: str, *, person: bool) -> Actor | None:
         """The actor of a session cookie, or None. `person=False` for what a page does by itself: it does not count as use."""
@@ -54,9 +56,10 @@ class Doorkeeper:
         if known.used_at is not None and known.used_at + idle <= now:
             return None
         if person and (known.used_at is None or now - known.used_at >= TOUCH):
+            generation = self._generation
             async with services.db.write() as session:
                 await session.execute(update(Session).where(Session.id == key).values(seen_at=now))
-            self._known[key] = replace(known, used_at=now)
+            self._remember(key, replace(known, used_at=now), generation)
         return known.actor
 
     async def token(self, services: Services, token: str) -> Actor | None:
@@ -68,9 +71,10 @@ class Doorkeeper:
         if known is None or (known.expires_at and known.expires_at <= now):
             return None
         if known.used_at is None or now - known.used_at >= TOUCH:
+            generation = self._generation
             async with services.db.write() as session:
                 await session.execute(update(ApiToken).where(ApiToken.sha256 == key).values(used_at=now))
-            self._known[key] = replace(known, used_at=now)
+            self._remember(key, replace(known, used_at=now), generation)
         return known.actor
 
     async def _look(
@@ -79,14 +83,21 @@ class Doorkeeper:
         known = self._known.get(key)
         if known is not None and now - known.at < MEMORY:
             return known
+        generation = self._generation
         found = await (_token(services, key, now) if token else _session(services, key, now))
         if found is None:
             self._known.pop(key, None)
         else:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            self._known[key] = found
+            self._remember(key, found, generation)
         return found
+
+    def _remember(self, key: str, known: Known, generation: int) -> None:
+        """Unless something was revoked since it was read: then the answer may be the one of before."""
+        if generation != self._generation:
+            return
+        if len(self._known) > 10_000:
+            self._known.clear()
+        self._known[key] = known
 
 
 async def _session(services: Services, key: str, now: datetime) -> Known | None:

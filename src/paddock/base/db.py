@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 from sqlalchemy import DateTime, Dialect, MetaData, String, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -29,6 +30,12 @@ NAMING = {
 
 Id = String(36)
 """Column type of our UUIDv7 identifiers."""
+
+
+_JSON: dict[str, Any] = {
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+    "json_deserializer": msgspec.json.decode,
+}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -65,7 +72,7 @@ class Database:
             self._writer = _sqlite_engine(url, readonly=False)
             self._reader = _sqlite_engine(url, readonly=True)
         else:
-            self._writer = self._reader = create_async_engine(url, pool_size=10, pool_pre_ping=True)
+            self._writer = self._reader = create_async_engine(url, pool_size=10, pool_pre_ping=True, **_JSON)
         self._write_sessions = async_sessionmaker(self._writer, expire_on_commit=False)
         self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
 
@@ -96,7 +103,7 @@ def sqlite_url(path: Path) -> str:
 
 def _sqlite_engine(url: str, *, readonly: bool) -> AsyncEngine:
     pool: dict[str, Any] = {"pool_size": 4 if readonly else 1, "max_overflow": 0, "pool_timeout": 30}
-    engine = create_async_engine(url, **pool)
+    engine = create_async_engine(url, **pool, **_JSON)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

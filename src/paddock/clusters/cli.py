@@ -14,7 +14,7 @@ from paddock.terminal.output import Column, Item
 from paddock.terminal.words import Cell, Word, age, plain
 
 clusters = Commands(
-    "Proxmox VE clusters and lone hosts: quorum, trust, sign-in, and when each was last read.\n\n"
+    "Proxmox VE clusters and lone hosts: quorum, trust, sign-in, and whether Paddock can read them.\n\n"
     "Clusters come with their nodes: see `paddock nodes import`."
 )
 app = clusters.app
@@ -22,6 +22,7 @@ app = clusters.app
 TRUST = {
     "system": "the system's CAs",
     "cluster_ca": "the cluster's own CA",
+    "pinned": "the fingerprints that the cluster reports",
     "off": "off: certificates are not checked",
 }
 
@@ -40,11 +41,7 @@ def quorum(cluster: Item) -> Cell:
 
 def health(cluster: Item) -> Cell:
     if not cluster.get("trouble"):
-        return (
-            Word("Read", "✓", "green")
-            if cluster.get("last_read_at")
-            else Word("Not read yet", "?", "bright_black")
-        )
+        return Word("Read", "✓", "green")
     return Word(plain(cluster.get("trouble_text") or cluster.get("trouble")), "!", "dark_orange")
 
 
@@ -67,7 +64,7 @@ def list_clusters(
         Column("Nodes", lambda c: plain(c.get("nodes")), right=True),
         Column("Quorum", quorum),
         Column("Reading", health),
-        Column("Last read", lambda c: age(c.get("last_read_at"), now), spare=2),
+        Column("Since", lambda c: age(c.get("trouble_since"), now), spare=2),
         Column("Signed in as", lambda c: plain(c.get("credential_name")), spare=3),
     )
     terminal.show_list(
@@ -102,7 +99,7 @@ def show(
             ("Nodes", plain(found.get("nodes"))),
             ("Quorum", quorum(found)),
             ("Reading", health(found)),
-            ("Last read", age(found.get("last_read_at"), now)),
+            ("Trouble since", age(found.get("trouble_since"), now)),
             ("Signed in as", f"{plain(found.get('credential_name'))} ({kind})"),
             ("Trust", TRUST.get(str(found.get("trust_mode")), plain(found.get("trust_mode")))),
             ("CA fingerprint", plain(found.get("ca_fingerprint"))),

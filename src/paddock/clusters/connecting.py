@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paddock.base.context import Context
+from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.vault import Secret, Vault
 from paddock.clusters.model import Cluster
 from paddock.clusters.model import Member as MemberRow
 from paddock.clusters.queries import get_cluster, members_of
 from paddock.clusters.record import seal_context
 from paddock.proxmox.address import Endpoint
-from paddock.proxmox.connection import Connection
+from paddock.proxmox.connections import ConnectionPlan, Loader
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
 from paddock.proxmox.members import Member
-from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.trust import TlsPolicy, TrustMode
 
 
-async def connect(ctx: Context, cluster_id: str) -> Connection:
-    """Opens nothing yet. Raises NotFound, or VaultLocked where the credential cannot be unsealed."""
-    cluster = await get_cluster(ctx, cluster_id)
-    members = await members_of(ctx, cluster_id)
-    return Connection(
-        cluster.name, proxmox_members(cluster, members), unseal(ctx.vault, cluster), HttpTransport()
-    )
+def loader(services: Services) -> Loader:
+    """How `Connections` reads what a connection is made of.
+
+    Raises NotFound, or VaultLocked where the credential cannot be unsealed.
+    """
+    ctx = Context(services, SYSTEM)
+
+    async def load(cluster_id: str) -> ConnectionPlan:
+        cluster = await get_cluster(ctx, cluster_id)
+        members = await members_of(ctx, cluster_id)
+        return ConnectionPlan(
+            cluster.name, tuple(proxmox_members(cluster, members)), unseal(ctx.vault, cluster)
+        )
+
+    return load
 
 
 def proxmox_members(cluster: Cluster, members: Iterable[MemberRow]) -> list[Member]:

@@ -92,7 +92,7 @@ def show(
 ) -> None:
     """Show one container."""
     now = datetime.now(UTC)
-    found = find(terminal.client, CONTAINERS, container)
+    found = terminal.client.get(f"/containers/{find(terminal.client, CONTAINERS, container).get('id')}")
     if terminal.options.as_json:
         terminal.out.data(found)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,10 +26,7 @@ class ContainerView:
 
     id: str
     site_id: str
-    site: str
     cluster_id: str
-    cluster: str
-    cluster_kind: str
     node_id: str | None
     node_name: str
     vmid: int
@@ -48,6 +45,9 @@ class ContainerView:
     details_at: datetime | None
     details_error: str
     first_seen_at: datetime
+    cluster: str
+    cluster_kind: str
+    site: str
     figures: ContainerFigures | None
     stale: bool
 
@@ -131,25 +131,20 @@ async def list_containers(ctx: Context, paging: Paging) -> ContainerList:
         if live_sort := LIVE_SORTS.get(paging.sort):
             ids = _sorted_live(ctx, list(await db.scalars(wanted)), live_sort, paging.descending)
             page_ids = ids[paging.offset : paging.offset + paging.size]
-            found = {
-                row["id"]: row
-                for row in (await db.execute(_select().where(Container.id.in_(page_ids)))).mappings()
-            }
+            found = {row.id: row for row in await db.execute(_select().where(Container.id.in_(page_ids)))}
             rows = [found[id] for id in page_ids if id in found]
         else:
             query = _filtered(_living(ctx, _select()), paging)
             if status:
                 query = query.where(Container.status == status)
             query = ordered(query, paging, SORTS, default=func.lower(Container.name), tie=Container.id)
-            rows = list((await db.execute(query)).mappings())
+            rows = list(await db.execute(query))
     return ContainerList(Page.of(_views(ctx, rows), total, paging), by_status, everything)
 
 
 async def get_container(ctx: Context, container_id: str) -> ContainerView:
     async with ctx.read() as db:
-        rows = (
-            (await db.execute(_living(ctx, _select()).where(Container.id == container_id))).mappings().all()
-        )
+        rows = (await db.execute(_living(ctx, _select()).where(Container.id == container_id))).all()
     if not rows:
         raise NotFound(f"There is no container {container_id}.", hint="It may have been destroyed.")
     return _views(ctx, rows)[0]
@@ -167,13 +162,15 @@ def _select() -> Select[Any]:
     )
 
 
-def _views(ctx: Context, rows: Any) -> list[ContainerView]:
+def _views(ctx: Context, rows: Iterable[Sequence[Any]]) -> list[ContainerView]:
+    """Rows of `_select`, whose columns stand in the order of the view's fields."""
     known = ctx.figures.all(KIND)
     fresh_from = ctx.now() - timedelta(seconds=3 * ctx.settings.watch_interval)
+    view: Callable[..., ContainerView] = ContainerView
     views = []
     for row in rows:
-        live = known.get(row["id"])
-        views.append(ContainerView(**row, figures=live, stale=live is None or live.at < fresh_from))
+        live = known.get(row[0])
+        views.append(view(*row, live, live is None or live.at < fresh_from))
     return views
 
 

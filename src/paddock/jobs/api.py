@@ -15,7 +15,7 @@ from paddock.web.paging import PageOut, Paging, page_response, rest_paging
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 Ctx = Annotated[Context, Depends(api_context)]
-FILTERS = {"state": "queued · running · done · failed · cancelled"}
+FILTERS = {"state": "queued · running · done · failed · cancelled", "site": "Id of a site."}
 
 
 def job_out(job: Job) -> JobOut:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, func, or_, select
 
@@ -12,7 +13,12 @@ from paddock.jobs.model import ENDED, Job, JobLine, JobStep
 from paddock.web.paging import Page, Paging
 from paddock.web.sorting import ordered
 
-SORTS = {"created_at": Job.created_at, "label": Job.label, "state": Job.state}
+SORTS = {
+    "created_at": Job.created_at,
+    "label": Job.label,
+    "state": Job.state,
+    "actor": Job.actor,
+}
 
 
 def _visible(ctx: Context) -> Select[Job]:
@@ -26,6 +32,8 @@ async def list_jobs(ctx: Context, paging: Paging) -> Page[Job]:
     query = _visible(ctx)
     if state := paging.filters.get("state"):
         query = query.where(Job.state == state)
+    if site_id := paging.filters.get("site"):
+        query = query.where(Job.site_id == site_id)
     if paging.q:
         query = query.where(Job.label.icontains(paging.q, autoescape=True))
     async with ctx.read() as db:
@@ -60,6 +68,13 @@ async def lines_of(ctx: Context, job_id: str, *, limit: int = 2000) -> Sequence[
         ).all()
 
 
+async def ended_since(ctx: Context, since: datetime, *, limit: int = 5) -> Sequence[Job]:
+    """The actor's own jobs that ended after `since`, in the order in which they ended."""
+    query = _visible(ctx).where(Job.ended_at > since, Job.actor == ctx.actor.name)
+    async with ctx.read() as db:
+        return (await db.scalars(query.order_by(Job.ended_at, Job.id).limit(limit))).all()
+
+
 async def count_running(ctx: Context) -> int:
     async with ctx.read() as db:
         return (
@@ -68,3 +83,12 @@ async def count_running(ctx: Context) -> int:
             )
             or 0
         )
+
+
+async def running(ctx: Context, *, site_id: str = "", limit: int = 5) -> Sequence[Job]:
+    """Jobs that have not ended, the newest first."""
+    query = _visible(ctx).where(Job.state.not_in(ENDED))
+    if site_id:
+        query = query.where(Job.site_id == site_id)
+    async with ctx.read() as db:
+        return (await db.scalars(query.order_by(Job.created_at.desc()).limit(limit))).all()

@@ -38,6 +38,7 @@ _BECAUSE = {
     "no_word": "No word of the cluster",
     "no_contact": "Not reached lately",
     "no_evidence": "Not looked at yet",
+    "unread": "Cannot be read",
     "stale": "No fresh evidence",
     "connection_refused": "Connection refused",
     "connection_reset": "Connection broken off",

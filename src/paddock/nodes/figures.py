@@ -42,7 +42,7 @@ class NodeFigures(msgspec.Struct, frozen=True, omit_defaults=True):
         return max(seen, default=None)
 
 
-def evidence(live: NodeFigures, *, lone: bool, refused: str = "") -> health.Evidence:
+def evidence(live: NodeFigures, *, lone: bool, refused: str = "", unread: str = "") -> health.Evidence:
     """What is known of a node, as the rule wants it."""
     word = None
     if live.word is not None and live.word_at is not None:
@@ -50,4 +50,4 @@ def evidence(live: NodeFigures, *, lone: bool, refused: str = "") -> health.Evid
     contact = None
     if live.contact_at is not None:
         contact = health.Contact(live.contact_at, live.contact_code, live.contact_text)
-    return health.Evidence(lone, word, contact, refused)
+    return health.Evidence(lone, word, contact, refused, unread)

@@ -72,6 +72,8 @@ class Evidence:
     contact: Contact | None
     refused: str = ""
     """Why Proxmox refuses Paddock's sign-in; empty when it does not."""
+    unread: str = ""
+    """Why the cluster cannot be read, whatever the reason; empty when it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,14 @@ def judge(evidence: Evidence, now: datetime, interval: timedelta) -> Verdict:
         return _no_contact(evidence, word)
     if not contact.ok:
         return _not_reached(evidence, word, contact)
+    if evidence.lone and evidence.unread:
+        return Verdict(Status.UNREACHABLE, "unread", f"It accepts connections, but: {evidence.unread}")
     if evidence.lone:
         return Verdict(Status.ONLINE, "", "Paddock reaches it.")
     if word is None:
-        return Verdict(
-            Status.UNKNOWN, "no_word", "Paddock reaches it, but has no fresh word of the cluster about it."
-        )
+        why = f" {evidence.unread}" if evidence.unread else ""
+        reason = f"It accepts connections, but the cluster gives no fresh word about it.{why}"
+        return Verdict(Status.UNKNOWN, "no_word", reason)
     return Verdict(Status.ONLINE, "", "The cluster says online and Paddock reaches it.")
 
 

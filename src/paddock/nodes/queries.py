@@ -220,7 +220,9 @@ def standing(nodes: Iterable[NodeView]) -> dict[str, Standing]:
     online: Counter[str] = Counter()
     for node in nodes:
         every[node.cluster_id] += 1
-        online[node.cluster_id] += node.status == health.Status.ONLINE if node.lone else bool(node.figures.word)
+        online[node.cluster_id] += (
+            node.status == health.Status.ONLINE if node.lone else bool(node.figures.word)
+        )
     return {id: Standing(every[id], online[id]) for id in every}
 
 
@@ -241,12 +243,14 @@ async def bridges_of(ctx: Context, node_id: str) -> Sequence[Bridge]:
 
 
 async def events_of(
-    ctx: Context, node_id: str | None = None, *, limit: int = 50
+    ctx: Context, node_id: str | None = None, *, site_id: str = "", limit: int = 50
 ) -> Sequence[tuple[NodeEvent, str]]:
-    """The newest events with the node's name, of one node or of all in scope."""
+    """The newest events with the node's name, of one node, one site or all in scope."""
     query = select(NodeEvent, Node.name).join(Node, Node.id == NodeEvent.node_id)
     if node_id is not None:
         query = query.where(NodeEvent.node_id == node_id)
+    if site_id:
+        query = query.where(Node.site_id == site_id)
     if not ctx.actor.scope.everything:
         query = query.where(Node.site_id.in_(ctx.actor.scope.site_ids or ()))
     query = query.order_by(NodeEvent.at.desc(), NodeEvent.id.desc()).limit(limit)

@@ -182,14 +182,20 @@ async def load_shown(ctx: Context, cluster_id: str) -> dict[str, health.Shown]:
 
 
 async def settle(
-    ctx: Context, shown: dict[str, health.Shown], *, lone: bool, refused: str, interval: timedelta
+    ctx: Context,
+    shown: dict[str, health.Shown],
+    *,
+    lone: bool,
+    interval: timedelta,
+    refused: str = "",
+    unread: str = "",
 ) -> None:
     """Judges each node by its evidence and writes what people should see now. Changes `shown` in place."""
     now = ctx.now()
     moved: dict[str, tuple[health.Shown, health.Shown]] = {}
     for node_id, before in shown.items():
         live = ctx.figures.get(KIND, node_id) or NodeFigures()
-        verdict = health.judge(evidence(live, lone=lone, refused=refused), now, interval)
+        verdict = health.judge(evidence(live, lone=lone, refused=refused, unread=unread), now, interval)
         after = health.settle(before, verdict, now)
         if (before.status, before.code, before.reason) != (after.status, after.code, after.reason):
             moved[node_id] = (before, after)

@@ -127,6 +127,7 @@ class Session:
         """One sign-in at a time, shared by all who wait; it goes on when the first of them gives up."""
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._fetch(self._credential, self._ticket))
+            self._flight.add_done_callback(_seen)
         return await asyncio.shield(self._flight)
 
     async def _fetch(self, credential: Credential, ticket: Secret | None) -> Pass:
@@ -151,6 +152,12 @@ class Session:
         if self._credential is credential:
             self._pass, self._ticket = found, Secret(got.ticket)
         return found
+
+
+def _seen(flight: asyncio.Task[Pass]) -> None:
+    """All who waited may have given up; its failure is then nobody's news."""
+    if not flight.cancelled():
+        flight.exception()
 
 
 def _form(username: str, password: Secret) -> Request:

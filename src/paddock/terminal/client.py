@@ -57,6 +57,13 @@ class Client:
             raise not_paddock(self.server.url + "/api/v1" + path, "something that is not a list")
         return page
 
+    def rows(self, path: str, query: Query | None = None) -> list[dict[str, Any]]:
+        """A short list that Paddock gives without pages."""
+        data = self.send("GET", path, query=query).data
+        if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+            raise not_paddock(self.server.url + "/api/v1" + path, "something that is not a list")
+        return data
+
     def everything(self, path: str, query: Query | None = None) -> dict[str, Any]:
         """All pages of a list as one; a list of one page stays as Paddock gave it."""
         query = {**(query or {}), "size": PAGE}

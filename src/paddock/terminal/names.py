@@ -46,6 +46,7 @@ CONTAINERS = Kind(
     _container_label,
 )
 TOKENS = Kind("token", "/tokens", _named, lambda item: plain(item.get("name")))
+USERS = Kind("user", "/users", _named, lambda item: plain(item.get("name")))
 
 
 def find(client: Client, kind: Kind, wanted: str) -> Item:
@@ -99,7 +100,7 @@ def _ambiguous(kind: Kind, found: Sequence[Item], wanted: str) -> Failed:
 def _missing(kind: Kind, items: Sequence[Item], wanted: str) -> Failed:
     known = {name.casefold(): kind.label(item) for item in items for name in kind.names(item) if name}
     close = get_close_matches(wanted.rpartition("/")[2].casefold(), known, n=1)
-    command = f"paddock access {kind.word}s list" if kind is TOKENS else f"paddock {kind.word}s list"
+    command = f"paddock access {kind.word}s list" if kind in (TOKENS, USERS) else f"paddock {kind.word}s list"
     hint = f"Did you mean {known[close[0]]}?" if close else f"See what there is: {command}"
     return Failed(
         f"There is no {kind.word} {plain(wanted)}.", exit_code=Exit.NOT_FOUND, code="not_found", hint=hint

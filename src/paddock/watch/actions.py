@@ -61,7 +61,7 @@ async def read_again(ctx: Context, preview_id: str) -> Preview:
     """Another review with the same address, sign-in and trust; the old one is forgotten. Raises as `preview`, and NotFound."""
     owner = ctx.actor.user_id or ctx.actor.name
     await guard.require(ctx, "nodes.import", target=audit.Target("preview", preview_id))
-    made = await preview(ctx, _same_wish(ctx.part(Previews).get(preview_id, owner)))
+    made = await preview(ctx, wish_of(ctx.part(Previews).get(preview_id, owner)))
     ctx.part(Previews).forget(preview_id)
     return made
 
@@ -109,7 +109,8 @@ async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) 
     return job
 
 
-def _same_wish(kept: Preview) -> ImportWish:
+def wish_of(kept: Preview) -> ImportWish:
+    """What led to this review, to be tried again or typed anew."""
     name, secret = kept.review.credential_name, secret_of(kept.credential).reveal()
     by_token = kept.review.credential_kind == "token"
     trusted = kept.review.certificate.sha256 if kept.review.trust_mode == TrustMode.CLUSTER_CA else None

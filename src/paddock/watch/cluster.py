@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from paddock.base.context import Context
 from paddock.base.errors import Upstream
 from paddock.base.loops import every, stop
-from paddock.clusters import connecting
 from paddock.clusters import queries as clusters
 from paddock.clusters import record as cluster_record
 from paddock.clusters.model import ClusterKind
@@ -18,6 +17,7 @@ from paddock.nodes import health
 from paddock.nodes import record as node_record
 from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
+from paddock.proxmox.connections import Connections
 from paddock.proxmox.errors import LoginRefused, Untrusted
 from paddock.watch import details, reading, recording
 
@@ -37,10 +37,12 @@ class ClusterWatch:
         self._ctx = ctx
         self._interval = timedelta(seconds=ctx.settings.watch_interval)
         self._site_id = ""
+        self._credential = ""
         self._port = 8006
         self._lone = False
         self._trouble = ""
         self._refused = ""
+        self._unread = ""
         self._node_ids: dict[str, str] = {}
         self._living: dict[int, str] = {}
         self._shown: dict[str, health.Shown] = {}
@@ -54,9 +56,10 @@ class ClusterWatch:
 
     @classmethod
     async def open(cls, ctx: Context, cluster_id: str) -> ClusterWatch:
-        watch = cls(ctx, cluster_id, await connecting.connect(ctx, cluster_id))
+        watch = cls(ctx, cluster_id, await ctx.part(Connections).get(cluster_id))
         cluster = await clusters.get_cluster(ctx, cluster_id)
         watch._site_id = cluster.site_id
+        watch._credential = cluster.credential_name
         watch._lone = cluster.kind == ClusterKind.STANDALONE
         watch._trouble = cluster.trouble
         watch._node_ids = await node_record.registered(ctx, cluster_id)
@@ -75,8 +78,8 @@ class ClusterWatch:
         ]
 
     async def stop(self) -> None:
+        """Ends the looking; the connection stays with `Connections`."""
         await stop(self._tasks)
-        await self.connection.close()
 
     async def cycle(self) -> None:
         """One picture, recorded. "Unreachable" is a reading too."""
@@ -90,7 +93,7 @@ class ClusterWatch:
         await self._settle()
 
     async def _record(self, seen: reading.Reading) -> None:
-        self._refused = ""
+        self._refused = self._unread = ""
         self._lone = seen.name is None
         digest = reading.digest(seen)
         if digest != self._digest:
@@ -109,7 +112,7 @@ class ClusterWatch:
                 )
             self._digest = digest
             if joined:
-                await self._replace_members()
+                await self._ctx.part(Connections).reload(self.cluster_id)
         recording.observe(self._ctx, seen, self._node_ids, self._living)
         state = (seen.quorate, seen.name)
         if self._trouble or state != self._state:
@@ -120,7 +123,11 @@ class ClusterWatch:
 
     async def _failed_reading(self, error: Upstream) -> None:
         log.info("cluster %s cannot be read: %s", self.connection.name, error.message)
-        self._refused = error.message if isinstance(error, LoginRefused) else ""
+        self._unread = error.message
+        if isinstance(error, LoginRefused):
+            self._refused = f"{error.message} Paddock signs in as {self._credential}."
+        else:
+            self._refused = ""
         if self._trouble != error.code:
             await cluster_record.record_trouble(self._ctx, self.cluster_id, error)
             self._trouble = error.code
@@ -182,17 +189,17 @@ class ClusterWatch:
         async with self._ctx.write() as tx:
             changed = await cluster_record.record_fingerprints(tx, self.cluster_id, reported)
         if changed:
-            await self._replace_members()
-
-    async def _replace_members(self) -> None:
-        cluster = await clusters.get_cluster(self._ctx, self.cluster_id)
-        members = await clusters.members_of(self._ctx, self.cluster_id)
-        self.connection.replace_members(connecting.proxmox_members(cluster, members))
+            await self._ctx.part(Connections).reload(self.cluster_id)
 
     async def _settle(self) -> None:
         async with self._settling:
             await node_record.settle(
-                self._ctx, self._shown, lone=self._lone, refused=self._refused, interval=self._interval
+                self._ctx,
+                self._shown,
+                lone=self._lone,
+                interval=self._interval,
+                refused=self._refused,
+                unread=self._unread,
             )
 
     async def _details(self) -> None:

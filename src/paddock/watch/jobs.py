@@ -21,6 +21,7 @@ from paddock.nodes.record import BridgeSeen, Facts, Registration
 from paddock.proxmox import reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connection import Connection
+from paddock.proxmox.connections import Connections
 from paddock.proxmox.members import Member
 from paddock.proxmox.shapes import Interface
 from paddock.proxmox.transport import HttpTransport
@@ -119,7 +120,9 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
 
 
 async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
-    connection = await connecting.connect(run.ctx, recorded["cluster_id"])
+    connections = run.ctx.part(Connections)
+    await connections.reload(recorded["cluster_id"])  # an import may bring another credential
+    connection = await connections.get(recorded["cluster_id"])
     names: list[str] = sorted(recorded["node_ids"], key=str.casefold)
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -127,10 +130,7 @@ async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]
         async with slots:
             return await _visit(run.ctx, connection, name, recorded)
 
-    try:
-        visits = await asyncio.gather(*(one(name) for name in names))
-    finally:
-        await connection.close()
+    visits = await asyncio.gather(*(one(name) for name in names))
     ids = recorded["node_ids"]
     async with run.ctx.write() as tx:
         facts = {ids[result["name"]]: found for result, found, _ in visits if found is not None}
@@ -142,7 +142,7 @@ async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]
     await run.lines([(one["level"], one["text"], one["name"]) for one in results], done=len(results))
     shown = await nodes.load_shown(run.ctx, recorded["cluster_id"])
     interval = timedelta(seconds=run.ctx.settings.watch_interval)
-    await nodes.settle(run.ctx, shown, lone=recorded["lone"], refused="", interval=interval)
+    await nodes.settle(run.ctx, shown, lone=recorded["lone"], interval=interval)
     return results
 
 

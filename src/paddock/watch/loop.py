@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from paddock.access import setup as access
 from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.errors import PaddockError
 from paddock.base.loops import every, stop
 from paddock.clusters import queries as clusters
 from paddock.clusters.events import ClusterImported
+from paddock.jobs import record as jobs
 from paddock.nodes import record as nodes
+from paddock.proxmox.connections import Connections
 from paddock.watch.cluster import ClusterWatch
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 60.0
-PRUNE_SECONDS = 6 * 3600.0
+PRUNE_SECONDS = 3600.0
 FIGURE_VIEWS = ("nodes", "containers", "overview")
 
 
@@ -28,6 +31,7 @@ class Watcher:
         self._watches: dict[str, ClusterWatch] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
+        self._connections = services.parts[Connections]
 
     async def start(self) -> None:
         """Spreads the clusters over the interval, so that their work does not fall together."""
@@ -47,15 +51,15 @@ class Watcher:
 
     async def stop(self) -> None:
         await stop(self._tasks)
-        await asyncio.gather(*(watch.stop() for watch in self._watches.values()))
-        self._watches.clear()
+        await self.forget_all()
         await self._flush()
 
     async def forget_all(self) -> None:
-        """Ends every watch without touching what is written."""
+        """Ends every watch and connection without touching what is written."""
         async with self._changing:
             watches, self._watches = list(self._watches.values()), {}
             await asyncio.gather(*(watch.stop() for watch in watches))
+            await self._connections.close()
 
     def watch_of(self, cluster_id: str) -> ClusterWatch | None:
         return self._watches.get(cluster_id)
@@ -73,6 +77,9 @@ class Watcher:
         async with self._changing:
             if (old := self._watches.pop(event.cluster_id, None)) is not None:
                 await old.stop()
+            if (connection := self._connections.open(event.cluster_id)) is not None:
+                await self._connections.reload(event.cluster_id)
+                connection.retry_sign_in()
             # the import itself has just read everything
             await self._open(event.cluster_id, delay=self._ctx.settings.watch_interval / 2)
 
@@ -84,4 +91,7 @@ class Watcher:
         await self._ctx.figures.flush(self._ctx.services.db)
 
     async def _prune(self) -> None:
-        await nodes.prune(self._ctx.services)
+        services = self._ctx.services
+        await nodes.prune(services)
+        await jobs.prune(services)
+        await access.prune(services)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from paddock.base.clock import Clock
@@ -67,11 +67,15 @@ class Previews:
         self._waiting[preview.id] = preview
         return preview
 
-    def get(self, preview_id: str, owner: str) -> Preview:
-        """Raises NotFound where it has expired, was another person's, or Paddock was restarted since."""
+    def find(self, preview_id: str, owner: str) -> Preview | None:
+        """None where it has expired, was another person's, or Paddock was restarted since."""
         self._sweep()
         preview = self._waiting.get(preview_id)
-        if preview is None or preview.owner != owner:
+        return preview if preview is not None and preview.owner == owner else None
+
+    def get(self, preview_id: str, owner: str) -> Preview:
+        """As `find`, but raises NotFound."""
+        if (preview := self.find(preview_id, owner)) is None:
             raise NotFound(
                 "This review is no longer there: it is kept for 30 minutes, and not across a restart of Paddock.",
                 code="review_expired",
@@ -105,6 +109,11 @@ class Draft:
     expires_at: datetime
     wish: ImportWish
     certificate: Certificate
+
+    @property
+    def confirmed(self) -> ImportWish:
+        """The wish with this certificate as the one that the person believes."""
+        return replace(self.wish, fingerprint=self.certificate.sha256)
 
 
 class Drafts:

@@ -96,6 +96,27 @@ class Review:
             found[member.comparison] = found.get(member.comparison, 0) + 1
         return found
 
+    @property
+    def ready(self) -> tuple[MemberReview, ...]:
+        """What is ticked before anybody has ticked."""
+        return tuple(member for member in self.members if member.preselected)
+
+    @property
+    def summary(self) -> str:
+        """In one line: 3 new, 1 changed. pve1 stays as it is."""
+        words = [
+            f"{self.counts[kind]} {WORDS[kind][0].lower()}{WORDS[kind][1:]}"
+            for kind in Comparison
+            if kind is not Comparison.KNOWN and kind in self.counts
+        ]
+        known = [member.name for member in self.members if member.comparison is Comparison.KNOWN]
+        parts = [", ".join(words) + "."] if words else []
+        if len(known) == 1:
+            parts.append(f"{known[0]} stays as it is.")
+        elif known:
+            parts.append(f"{len(known)} stay as they are.")
+        return " ".join(parts)
+
     def only(self, name: str) -> MemberReview | None:
         return next((member for member in self.members if member.name == name), None)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_interface
 
 from paddock.base.context import Context
 from paddock.base.errors import Upstream
@@ -106,19 +108,32 @@ async def _statuses(reached: Reached, seen: Reading) -> dict[str, NodeStatus | s
 
 
 async def _addresses(reached: Reached, seen: Reading) -> dict[str, str]:
-    """Addresses of members in the network of the typed one, where they differ from what the cluster reports."""
-    typed = reached.endpoint.host
+    """Addresses that beat what the cluster reports: those in the network of the typed one."""
     reported = {member.name: member.ip or member.name for member in seen.members}
-    own = await _interfaces(reached, reached.local_node)
+    local = reached.local_node
+    own = await _interfaces(reached, local)
+    known = {str(ip_interface(cidr).ip) for cidr in own} | {reported[local]}
+    typed = next((address for address in await _resolved(reached.endpoint.host) if address in known), None)
+    if typed is None:
+        return {local: reached.endpoint.host}  # reached through address translation, or a name of its own
     if membership.same_network(reported.values(), typed, own):
         return {}
-    others = [name for name in reported if name != reached.local_node and name not in seen.offline]
+    others = [name for name in reported if name != local and name not in seen.offline]
     found = await asyncio.gather(*(_interfaces(reached, name) for name in others))
     chosen = {
         name: membership.choose_address(reported[name], interfaces, typed, own)
-        for name, interfaces in zip([reached.local_node, *others], [own, *found], strict=True)
+        for name, interfaces in zip([local, *others], [own, *found], strict=True)
     }
     return {name: address for name, address in chosen.items() if address != reported[name]}
+
+
+async def _resolved(host: str) -> list[str]:
+    """The addresses of a host name; an address is its own. Empty where the name does not resolve."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return [str(entry[4][0]) for entry in found]
 
 
 async def _interfaces(reached: Reached, node: str) -> list[str]:

@@ -12,7 +12,7 @@ from paddock.web.live import Live
 from paddock.web.render import FrameProvider, Templates
 from paddock.web.security import SecurityMiddleware
 
-_NOT_PACKED = ("/api/", "/static/", "/live")
+_NOT_PACKED = ("/api/v1/", "/static/", "/live")
 """Static files are packed already; REST is read by programs nearby, where packing costs more than the bytes."""
 
 

@@ -107,7 +107,7 @@ async def respond(request: Request, error: PaddockError) -> Response:
 
 def wants_json(request: Request) -> bool:
     path = render.own_path(request)
-    if path.startswith("/api/") or path in {"/api", "/live"}:
+    if (path.startswith("/api/") and path != "/api/docs") or path in {"/api", "/live"}:
         return True
     accept = request.headers.get("accept", "")
     return "json" in accept and "html" not in accept

@@ -1,5 +1,6 @@
 """Users, tokens, sessions and the audit over REST."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import event, select
 from tests.app.access.conftest import NAME, PASSWORD, Browser, Running
 
 from paddock.access import setup
-from paddock.access.doorkeeper import Doorkeeper
+from paddock.access.doorkeeper import Doorkeeper, digest
 from paddock.access.model import ApiToken
 
 
@@ -234,8 +235,9 @@ async def test_ones_own_session_can_be_ended_from_elsewhere(paddock: Running) ->
     one, other = await signed_in(paddock), await signed_in(paddock)
     _, listed, _ = await one.call("GET", "/api/v1/sessions")
     assert listed["total"] == 2
-    for item in listed["items"]:
-        await one.call("DELETE", f"/api/v1/sessions/{item['id']}")
+    theirs = digest(next(iter(other.session.cookie_jar)).value)
+    assert (await one.call("DELETE", f"/api/v1/sessions/{theirs}"))[0] == 204
+    assert (await one.call("GET", "/api/v1/me"))[0] == 200
     assert (await other.call("GET", "/api/v1/me"))[0] == 401
 
 
@@ -276,3 +278,16 @@ async def test_the_doorkeeper_asks_again_after_its_short_memory(paddock: Running
     paddock.clock.advance(6)
     assert (await client.call("GET", "/api/v1/me"))[0] == 401
     assert paddock.services.parts[Doorkeeper]._known == {}
+
+
+async def test_what_is_revoked_while_it_is_being_read_is_not_remembered(paddock: Running) -> None:
+    """The row is read, then revoked, then the answer arrives: it must not live on in the memory."""
+    token = await setup.issue_token(paddock.services, NAME, "racing")
+    keeper = paddock.services.parts[Doorkeeper]
+    reading = asyncio.ensure_future(keeper.token(paddock.services, token))
+    await asyncio.sleep(0)
+    async with paddock.services.db.write() as db:
+        await db.execute(ApiToken.__table__.delete())
+    keeper.forget()
+    await reading
+    assert await keeper.token(paddock.services, token) is None

@@ -19,8 +19,8 @@ def paddock() -> Iterator[FakePaddock]:
     fake.lists("/nodes", NODES)
     for each in NODES:
         fake.get(f"/nodes/{each['id']}", each)
-        fake.lists(f"/nodes/{each['id']}/storages", [])
-        fake.lists(f"/nodes/{each['id']}/bridges", [])
+        fake.get(f"/nodes/{each['id']}/storages", [])
+        fake.get(f"/nodes/{each['id']}/bridges", [])
     yield fake
     fake.close()
 

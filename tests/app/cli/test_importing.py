@@ -31,6 +31,8 @@ def member(name: str, comparison: str = "new", **rest: Any) -> dict[str, Any]:
         "changes": [],
         "certificate": "cluster CA",
         "selectable": comparison not in {"vanished", "elsewhere"},
+        "preselected": comparison in {"new", "changed"},
+        "problem": "",
         **rest,
     }
 
@@ -42,7 +44,8 @@ PREVIEW = {
     "members": [
         member("pve1"),
         member("pve2", online=False),
-        member("pve3", "known"),
+        member("pve3", "changed", changes=["8 cores more"]),
+        member("pve4", "known"),
         member("pve9", "elsewhere", changes=["stands in Graz"]),
     ],
     "notes": ["pve2 is offline: it is imported and marked."],
@@ -81,9 +84,7 @@ def _cluster(paddock: FakePaddock, monkeypatch: pytest.MonkeyPatch) -> None:
             "names": ["pve1", "192.0.2.11"],
             "sha256": FINGERPRINT,
         }
-        return problem(
-            422, "certificate_not_trusted", "The certificate is not trusted.", certificate=certificate
-        )
+        return problem(502, "unconfirmed", "The certificate is not trusted.", certificate=certificate)
 
     paddock.routes["POST", "/imports/preview"] = preview
     paddock.routes["POST", "/imports"] = Answer(202, {"job_id": "j1"})
@@ -136,7 +137,7 @@ def test_an_untrusted_certificate_stops_the_import_and_shows_the_way(
 def test_another_certificate_than_the_named_one_is_refused(signed_in: Run, paddock: FakePaddock) -> None:
     done = signed_in(*IMPORT, "--fingerprint", OTHER, "--yes", "--json", stdin="secret\n")
     assert done.code == 1
-    assert done.problem["code"] == "certificate_not_trusted"
+    assert done.problem["code"] == "unconfirmed"
     assert FINGERPRINT in done.problem["detail"]
     assert imported(paddock) is None
 
@@ -155,6 +156,32 @@ def test_json_prints_the_final_job_alone(signed_in: Run) -> None:
     assert done.code == 0
     assert done.json == job("done", 2)
     assert done.err == ""
+
+
+def test_all_means_the_unchanged_ones_too(signed_in: Run, paddock: FakePaddock) -> None:
+    assert signed_in(*IMPORT, "--fingerprint", FINGERPRINT, "--yes", "--all", stdin="x\n").code == 0
+    assert imported(paddock)["members"] == ["pve1", "pve2", "pve3", "pve4"]
+
+
+def test_importing_again_what_is_known_has_nothing_to_do(signed_in: Run, paddock: FakePaddock) -> None:
+    paddock.routes["POST", "/imports/preview"] = Answer(
+        200, {**PREVIEW, "members": [member("pve1", "known")]}
+    )
+    done = signed_in(*IMPORT, "--yes", stdin="x\n")
+    assert done.code == 0
+    assert "Nothing to import" in done.err
+    assert imported(paddock) is None
+
+
+def test_an_expired_certificate_with_the_right_fingerprint_is_told_as_such(
+    signed_in: Run, paddock: FakePaddock
+) -> None:
+    paddock.routes["POST", "/imports/preview"] = problem(
+        502, "expired", "The certificate has expired.", certificate={"sha256": FINGERPRINT}
+    )
+    done = signed_in(*IMPORT, "--fingerprint", FINGERPRINT, "--yes", stdin="x\n")
+    assert done.code == 1
+    assert "The certificate has expired." in done.err
 
 
 def test_chosen_members_are_imported_and_no_others(signed_in: Run, paddock: FakePaddock) -> None:

@@ -118,7 +118,7 @@ def test_a_missing_thing_ends_with_4_and_the_likely_name(signed_in: Run) -> None
 
 def test_the_node_page_says_why(signed_in: Run, paddock: FakePaddock) -> None:
     paddock.get("/nodes/n2", {**NODES[1], "status_reason": "Connection refused by 192.0.2.12:8006."})
-    paddock.lists(
+    paddock.get(
         "/nodes/n2/storages",
         [{"name": "local-lvm", "type": "lvmthin", "used": 1024**3, "total": 3 * 1024**3}],
     )
@@ -181,9 +181,7 @@ def test_clusters_say_what_keeps_paddock_from_reading(signed_in: Run, paddock: F
 
 
 def test_events_are_listed_with_age_and_level(signed_in: Run, paddock: FakePaddock) -> None:
-    paddock.lists(
-        "/nodes/n2/events", [{"at": "2026-01-01T00:00:00Z", "level": "bad", "text": "Unreachable."}]
-    )
+    paddock.get("/nodes/n2/events", [{"at": "2026-01-01T00:00:00Z", "level": "bad", "text": "Unreachable."}])
     done = signed_in("nodes", "events", "pve2")
     assert "days ago" in done.out
     assert "failed" in done.out
@@ -206,6 +204,8 @@ def test_a_container_is_named_by_vmid_name_or_cluster(signed_in: Run, paddock: F
             {"id": "c2", "vmid": 101, "name": "db", "cluster": "lab"},
         ],
     )
+    for each in ("c1", "c2"):
+        paddock.get(f"/containers/{each}", {"id": each})
     assert signed_in("containers", "show", "db", "--json").json["id"] == "c2"
     assert signed_in("containers", "show", "production/101", "--json").json["id"] == "c1"
     assert signed_in("containers", "show", "101").code == 2

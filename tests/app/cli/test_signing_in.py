@@ -80,21 +80,20 @@ def test_an_address_that_is_none_is_refused(run: Run, url: str) -> None:
     assert "secret" not in done.err
 
 
-def test_a_new_token_is_the_only_thing_on_stdout(signed_in: Run, paddock: FakePaddock) -> None:
-    paddock.routes["POST", "/tokens"] = Answer(201, {"id": "t1", "token": "pdk_new"})
-    done = signed_in("access", "tokens", "create", "backup", "--expires", "2027-01-01")
-    assert done.out == "pdk_new\n"
-    assert paddock.asked("POST", "/tokens")[0].body == {
-        "name": "backup",
-        "expires_at": "2027-01-01T00:00:00+00:00",
-    }
+def test_a_new_user_gets_a_link_and_nothing_else_is_on_stdout(signed_in: Run, paddock: FakePaddock) -> None:
+    paddock.routes["POST", "/users"] = Answer(201, {"id": "u1", "name": "eva", "link": "https://x/invite/1"})
+    paddock.routes["POST", "/users/u1/password-link"] = Answer(201, {"link": "https://x/invite/2"})
+    paddock.lists("/users", [{"id": "u1", "name": "eva"}])
+    assert signed_in("access", "users", "create", "eva").out == "https://x/invite/1\n"
+    assert "password" not in paddock.asked("POST", "/users")[0].body
+    assert signed_in("access", "users", "link", "EVA").out == "https://x/invite/2\n"
 
 
 def test_a_user_s_password_comes_from_stdin(signed_in: Run, paddock: FakePaddock) -> None:
     paddock.routes["POST", "/users"] = Answer(201, {"id": "u1", "name": "eva"})
     assert signed_in("access", "users", "create", "eva", "--password-stdin", stdin="a long one\n").code == 0
     body = paddock.asked("POST", "/users")[0].body
-    assert body == {"name": "eva", "role": "auditor", "password": "a long one"}
+    assert body == {"name": "eva", "display": "", "role": "auditor", "password": "a long one"}
 
 
 def test_a_token_is_ended_by_name(signed_in: Run, paddock: FakePaddock) -> None:

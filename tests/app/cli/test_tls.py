@@ -1,7 +1,6 @@
 """Paddock's own certificate: refused unless its CA is known."""
 
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,7 +13,7 @@ from tests.app.cli.fake import TOKEN, FakePaddock, Run
 
 
 @pytest.fixture
-def certificate(paddock: FakePaddock, tmp_path: Path) -> Iterator[Path]:
+def certificate(paddock: FakePaddock, tmp_path: Path) -> Path:
     """Puts the fake Paddock behind TLS; gives the file with its certificate."""
     host = paddock.server.server_address[0]
     key = ec.generate_private_key(ec.SECP256R1())
@@ -39,7 +38,7 @@ def certificate(paddock: FakePaddock, tmp_path: Path) -> Iterator[Path]:
     context.load_cert_chain(file, secret)
     paddock.server.socket = context.wrap_socket(paddock.server.socket, server_side=True)
     paddock.url = paddock.url.replace("http:", "https:")
-    yield file
+    return file
 
 
 def test_an_unknown_certificate_is_refused_before_the_token_is_sent(

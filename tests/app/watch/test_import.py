@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-
-from pvesim import ClusterScene, GuestScene, NodeScene, Running
 from tests.app.conftest import Estates
 from tests.harness import Paddock
+
+from pvesim import ClusterScene, GuestScene, NodeScene, Running
 
 
 async def test_one_nodes_credentials_import_the_whole_cluster(paddock: Paddock, estate: Running) -> None:
@@ -39,7 +39,9 @@ async def test_each_node_gets_a_line_that_says_how_it_is_reached(paddock: Paddoc
     assert "refuses the connection" in said["pve4"][1]
 
 
-async def test_a_certificate_has_to_be_confirmed_before_anything_is_sent(paddock: Paddock, estate: Running) -> None:
+async def test_a_certificate_has_to_be_confirmed_before_anything_is_sent(
+    paddock: Paddock, estate: Running
+) -> None:
     site, prod = await paddock.site(), estate["prod"]
     asked = await paddock.preview(site, prod.first, prod, trust={"mode": "cluster_ca"})
     assert (asked.status, asked["code"]) == (502, "unconfirmed")
@@ -74,7 +76,8 @@ async def test_importing_again_changes_nothing_and_doubles_nothing(paddock: Padd
 async def test_two_administrators_importing_at_once_double_nothing(paddock: Paddock, estate: Running) -> None:
     site = await paddock.site()
     jobs = await asyncio.gather(
-        paddock.imported(site, estate["prod"], node="pve1"), paddock.imported(site, estate["prod"], node="pve2")
+        paddock.imported(site, estate["prod"], node="pve1"),
+        paddock.imported(site, estate["prod"], node="pve2"),
     )
     assert [job["state"] for job in jobs] == ["done", "done"]
     assert len(await paddock.nodes()) == 5
@@ -88,7 +91,9 @@ async def test_only_the_ticked_members_are_registered(paddock: Paddock, estate: 
     assert on == {"pve1", "pve2"}, "containers of members that are not registered are left out"
 
 
-async def test_a_cluster_of_another_site_is_recognised_and_not_taken(paddock: Paddock, estate: Running) -> None:
+async def test_a_cluster_of_another_site_is_recognised_and_not_taken(
+    paddock: Paddock, estate: Running
+) -> None:
     await paddock.imported(await paddock.site("Vienna"), estate["prod"])
     seen = await paddock.preview(await paddock.site("Graz"), estate["prod"].first, estate["prod"])
     assert {one["comparison"] for one in seen["members"]} == {"elsewhere"}
@@ -168,7 +173,9 @@ async def test_a_review_belongs_to_one_person_and_ends(paddock: Paddock, estate:
 async def test_markup_in_names_is_kept_as_text(paddock: Paddock, estates: Estates) -> None:
     name = "<script>alert(1)</script>"
     scene = ClusterScene(
-        name="prod", nodes=[NodeScene(name="pve1")], guests=[GuestScene(vmid=100, name=name, node="pve1", tags=["a&b"])]
+        name="prod",
+        nodes=[NodeScene(name="pve1")],
+        guests=[GuestScene(vmid=100, name=name, node="pve1", tags=["a&b"])],
     )
     async with estates(scene) as running:
         await paddock.imported(await paddock.site(), running["prod"])
@@ -180,7 +187,9 @@ async def test_markup_in_names_is_kept_as_text(paddock: Paddock, estates: Estate
 
 
 @pytest.mark.parametrize("members", [[], ["pve9"]])
-async def test_ticks_that_mean_nothing_are_refused(paddock: Paddock, estate: Running, members: list[str]) -> None:
+async def test_ticks_that_mean_nothing_are_refused(
+    paddock: Paddock, estate: Running, members: list[str]
+) -> None:
     seen = await paddock.preview(await paddock.site(), estate["prod"].first, estate["prod"])
     refused = await paddock.api.post("/imports", {"preview_id": seen["preview_id"], "members": members})
     assert refused.status == 422

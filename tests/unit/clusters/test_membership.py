@@ -10,7 +10,9 @@ from paddock.clusters.membership import (
 )
 
 
-def compared(seen: list[MemberSeen], known: list[MemberKnown]) -> dict[str, tuple[Comparison, tuple[str, ...]]]:
+def compared(
+    seen: list[MemberSeen], known: list[MemberKnown]
+) -> dict[str, tuple[Comparison, tuple[str, ...]]]:
     return {one.name: (one.comparison, one.changes) for one in compare(seen, known)}
 
 
@@ -44,7 +46,10 @@ def test_names_are_case_sensitive() -> None:
 def test_a_member_that_is_not_registered_counts_as_new_and_never_as_vanished() -> None:
     assert compared(
         [MemberSeen("pve1", "10.0.0.1", 8006)],
-        [MemberKnown("pve1", "10.0.0.1", 8006, registered=False), MemberKnown("pve2", "x", 1, registered=False)],
+        [
+            MemberKnown("pve1", "10.0.0.1", 8006, registered=False),
+            MemberKnown("pve2", "x", 1, registered=False),
+        ],
     ) == {"pve1": (Comparison.NEW, ())}
 
 

@@ -42,6 +42,7 @@ def missed(code: str = "connection_refused", seconds: float = 5) -> Contact:
         (Evidence(False, None, None), Status.UNKNOWN, "no_evidence"),
         (Evidence(True, None, reached()), Status.ONLINE, ""),
         (Evidence(True, None, missed()), Status.OFFLINE, "connection_refused"),
+        (Evidence(True, None, reached(), unread="No answer."), Status.UNREACHABLE, "unread"),
         (Evidence(True, None, reached(300)), Status.UNKNOWN, "stale"),
     ],
 )

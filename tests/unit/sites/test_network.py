@@ -18,7 +18,8 @@ def refused(**fields: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "typed", ["192.168.1.0/24", "192.168.1.0/255.255.255.0", "192.168.1.0 255.255.255.0", " 192.168.1.0 / 24 "]
+    "typed",
+    ["192.168.1.0/24", "192.168.1.0/255.255.255.0", "192.168.1.0 255.255.255.0", " 192.168.1.0 / 24 "],
 )
 def test_a_subnet_is_accepted_with_prefix_and_with_mask(typed: str) -> None:
     assert accepted(subnet=typed).subnet == "192.168.1.0/24"
@@ -26,7 +27,12 @@ def test_a_subnet_is_accepted_with_prefix_and_with_mask(typed: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["192.168.1.100-192.168.1.200", "192.168.1.100,192.168.1.200", "192.168.1.100 - 192.168.1.200", "192.168.1.100-200"],
+    [
+        "192.168.1.100-192.168.1.200",
+        "192.168.1.100,192.168.1.200",
+        "192.168.1.100 - 192.168.1.200",
+        "192.168.1.100-200",
+    ],
 )
 def test_a_range_is_accepted_with_hyphen_and_with_comma(typed: str) -> None:
     network = accepted(subnet="192.168.1.0/24", range=typed)
@@ -35,7 +41,10 @@ def test_a_range_is_accepted_with_hyphen_and_with_comma(typed: str) -> None:
 
 def test_ipv6_is_accepted_everywhere() -> None:
     network = accepted(
-        subnet="fd00:1::/64", range="fd00:1::100-fd00:1::200", gateway="fd00:1::1", forwarders="2001:4860:4860::8888"
+        subnet="fd00:1::/64",
+        range="fd00:1::100-fd00:1::200",
+        gateway="fd00:1::1",
+        forwarders="2001:4860:4860::8888",
     )
     assert network.subnet == "fd00:1::/64"
     assert network.forwarders == ("2001:4860:4860::8888",)
@@ -62,7 +71,11 @@ def test_a_domain_is_lowered_and_loses_its_final_dot() -> None:
         ({"subnet": "10.0.0.0/8", "range": "10.0.0.9-10.0.0.2"}, "range", "ends before it begins"),
         ({"subnet": "10.0.0.0/24", "range": "10.0.0.9-10.0.1.2"}, "range", "10.0.1.2 is not in the subnet"),
         ({"subnet": "10.0.0.0/24", "range": "10.0.0.0-10.0.0.9"}, "range", "network or broadcast"),
-        ({"subnet": "10.0.0.0/24", "range": "10.0.0.1-10.0.0.9", "gateway": "10.0.0.5"}, "range", "gateway 10.0.0.5"),
+        (
+            {"subnet": "10.0.0.0/24", "range": "10.0.0.1-10.0.0.9", "gateway": "10.0.0.5"},
+            "range",
+            "gateway 10.0.0.5",
+        ),
         ({"subnet": "10.0.0.0/24", "gateway": "10.1.0.1"}, "gateway", "not in the subnet"),
         ({"subnet": "10.0.0.0/24", "gateway": "10.0.0.255"}, "gateway", "broadcast"),
         ({"gateway": "10.0.0.1"}, "gateway", "Give the subnet too"),
@@ -78,4 +91,9 @@ def test_a_fault_is_told_beside_its_field(fields: dict[str, str], field: str, sa
 
 
 def test_all_faults_are_told_at_once() -> None:
-    assert set(refused(name="", domain="-", subnet="x", external_ip="y")) == {"name", "domain", "subnet", "external_ip"}
+    assert set(refused(name="", domain="-", subnet="x", external_ip="y")) == {
+        "name",
+        "domain",
+        "subnet",
+        "external_ip",
+    }

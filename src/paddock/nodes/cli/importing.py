@@ -17,7 +17,6 @@ from paddock.terminal.names import SITES, find
 from paddock.terminal.output import Column, Item
 from paddock.terminal.words import COMPARISONS, Word, cores_of, counted, gib, number, plain, state
 
-NOT_TRUSTED = "certificate_not_trusted"
 PREVIEW_SECONDS = 120.0
 """A preview asks every member, some of which may be dead: it is given more time than other calls."""
 MODES = {"system": "system", "cluster": "cluster_ca", "off": "off"}
@@ -85,9 +84,7 @@ def import_nodes(
     members: Annotated[
         str | None, typer.Option("--members", metavar="A,B", help="Import these members only.")
     ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Import all members; so it is without --members.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Import the unchanged ones again, too.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Import without a question. Never confirms a certificate.")
     ] = False,
@@ -112,9 +109,16 @@ def import_nodes(
             "Certificates will not be checked: whoever stands between can read password and data."
         )
     preview = _preview(terminal, body, wanted)
-    chosen = _chosen(preview, members)
+    chosen = _chosen(preview, members, every=every)
     if not terminal.options.as_json:
         _review(terminal, preview, chosen)
+    if not chosen:
+        if terminal.options.as_json:
+            terminal.out.data(preview)
+        terminal.out.note(
+            "Nothing to import: all members are known and unchanged. Add --all to import them again."
+        )
+        return
     names = [plain(member.get("name")) for member in chosen]
     nodes = counted(len(names), "node")
     undone = "Nothing was imported."
@@ -187,26 +191,31 @@ def _preview(terminal: Terminal, body: dict[str, Any], trust: Trust) -> dict[str
         return ask(trust)
     except Failed as failed:
         certificate = failed.problem.get("certificate")
-        if failed.code != NOT_TRUSTED or not isinstance(certificate, dict):
+        if not isinstance(certificate, dict):
             raise
         return ask(_confirmed(terminal, certificate, trust, failed))
 
 
 def _confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
-    """The trust that a person gives to the shown certificate. Raises Failed where nobody does."""
+    """The trust that a person gives to the shown certificate. Raises Failed where nobody does.
+
+    What keeps it from being trusted is in the code of `failed`: unconfirmed, unknown_authority, ...
+    """
     seen = str(certificate.get("sha256") or "")
-    if trust.fingerprint is not None and canonical_fingerprint(seen) != trust.fingerprint:
+    if trust.fingerprint is not None and seen.upper() == trust.fingerprint:
+        raise failed  # the right one, and yet not to be trusted: expired, for example
+    if trust.fingerprint is not None:
         raise Failed(
             f"The node shows another certificate: {seen}",
-            code=NOT_TRUSTED,
+            code=failed.code,
             hint="Compare on the node with `pvenode cert info`. If that differs too, somebody stands between.",
             problem={**failed.problem, "detail": f"The node shows another certificate: {seen}"},
         )
-    if trust.fingerprint is not None or not asking.interactive():
+    if not asking.interactive():
         hint = f"Compare with `pvenode cert info` on the node; if it is the same, add: --fingerprint {seen}"
         raise Failed(failed.message, code=failed.code, hint=hint, problem={**failed.problem, "hint": hint})
     out = terminal.out
-    out.tell("This certificate is not signed by an authority that the system trusts:")
+    out.tell("The certificate is not trusted yet. It is this one:")
     out.facts(_certificate(certificate), stderr=True)
     out.tell("Compare the fingerprint on the node itself, with: pvenode cert info")
     if not typer.confirm("Is it the same, and may this cluster be trusted?", err=True):
@@ -228,8 +237,11 @@ def _members(preview: Item) -> list[dict[str, Any]]:
     return [member for member in preview.get("members") or () if isinstance(member, dict)]
 
 
-def _chosen(preview: Item, wanted: str | None) -> list[dict[str, Any]]:
-    """The members to import. Raises Failed for a name that is none, or that cannot be imported."""
+def _chosen(preview: Item, wanted: str | None, *, every: bool) -> list[dict[str, Any]]:
+    """The members to import: named, all, or by default the new and the changed ones.
+
+    Raises Failed for a name that is none, or that cannot be imported.
+    """
     there = {plain(member.get("name")): member for member in _members(preview)}
     possible = {name: member for name, member in there.items() if member.get("selectable") is not False}
     if wanted is None:
@@ -237,7 +249,7 @@ def _chosen(preview: Item, wanted: str | None) -> list[dict[str, Any]]:
             raise Failed(
                 "Nothing behind this URL can be imported.", code="nothing_to_import", hint=_notes(preview)
             )
-        return list(possible.values())
+        return [member for member in possible.values() if every or member.get("preselected") is not False]
     names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
     if unknown := [name for name in names if name not in there]:
         raise wrong_use(f"The cluster has no member {', '.join(unknown)}.", candidates=sorted(there))
@@ -262,8 +274,9 @@ def _review(terminal: Terminal, preview: Item, chosen: Sequence[Item]) -> None:
     kind = "Lone host" if cluster.get("kind") == "standalone" else "Cluster"
     facts: list[tuple[str, str | Word]] = [(kind, plain(cluster.get("name")))]
     facts.append(("Signs in as", plain(credential.get("name"))))
-    if credential.get("cannot"):
-        facts.append(("Cannot", plain(credential.get("cannot"))))
+    for title, part in (("Cannot", "cannot"), ("Lacks", "missing")):
+        if credential.get(part):
+            facts.append((title, plain(credential.get(part))))
     out.facts(facts, stderr=True)
     names = {member.get("name") for member in chosen}
     out.table(
@@ -281,6 +294,7 @@ def _review(terminal: Terminal, preview: Item, chosen: Sequence[Item]) -> None:
             Column("VMs", lambda m: plain(m.get("vms")), right=True, spare=7),
             Column("Certificate", lambda m: plain(m.get("certificate")), spare=8),
             Column("Changes", lambda m: plain(m.get("changes")), spare=2),
+            Column("Problem", lambda m: plain(m.get("problem"))),
         ),
         _members(preview),
         stderr=True,

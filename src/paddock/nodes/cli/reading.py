@@ -39,7 +39,7 @@ def register(nodes: Commands) -> None:
         "paddock nodes list --json",
     )(list_nodes)
     nodes.add("show", "paddock nodes show pve1", "paddock nodes show production/pve1")(show)
-    nodes.add("events", "paddock nodes events pve1", "paddock nodes events pve1 --size 200")(events)
+    nodes.add("events", "paddock nodes events pve1", "paddock nodes events pve1 --limit 200")(events)
 
 
 def list_nodes(
@@ -127,18 +127,22 @@ def show(terminal: Terminal, node: NodeName) -> None:
     )
     if terminal.options.quiet:
         return
-    if storages := client.everything(f"/nodes/{found.get('id')}/storages")["items"]:
+    if storages := client.rows(f"/nodes/{found.get('id')}/storages"):
         out.line("")
         out.table(STORAGES, storages)
-    if bridges := client.everything(f"/nodes/{found.get('id')}/bridges")["items"]:
+    if bridges := client.rows(f"/nodes/{found.get('id')}/bridges"):
         out.line("")
         out.table(BRIDGES, bridges)
 
 
-def events(terminal: Terminal, node: NodeName, page: PageNumber = None, size: PageSize = None) -> None:
+def events(
+    terminal: Terminal,
+    node: NodeName,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 50,
+) -> None:
     """Show what happened to a node, the newest first."""
     node_id = find(terminal.client, NODES, node).get("id")
-    answer = read_list(terminal, f"/nodes/{node_id}/events", {}, page=page or 1, size=size)
+    found = terminal.client.rows(f"/nodes/{node_id}/events", {"limit": limit})
     now = datetime.now(UTC)
     columns = (
         Column("When", lambda e: age(e.get("at"), now)),
@@ -146,9 +150,12 @@ def events(terminal: Terminal, node: NodeName, page: PageNumber = None, size: Pa
         Column("Level", lambda e: state(LEVELS, e.get("level"))),
         Column("What", lambda e: plain(e.get("text"))),
     )
-    terminal.show_list(
-        answer, columns, label=lambda e: plain(e.get("text")), one="event", empty="Nothing has happened yet."
-    )
+    if terminal.options.as_json:
+        terminal.out.data(found)
+    elif not found:
+        terminal.out.note("Nothing has happened yet.")
+    else:
+        terminal.out.table(columns, found)
 
 
 STORAGES = (

@@ -1,0 +1,236 @@
+"""The import wizard: Connect, (compare the certificate,) Review, and on to the job. Each step has its own address."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from paddock.access import guard
+from paddock.access.guard import page_context
+from paddock.base.context import Context
+from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
+from paddock.proxmox import certificates
+from paddock.proxmox.errors import Untrusted
+from paddock.sites import queries as sites
+from paddock.watch import actions, steps
+from paddock.watch.previews import Draft, Drafts, Preview, Previews
+from paddock.watch.wish import ImportWish
+from paddock.web import hints
+from paddock.web.forms import Form
+from paddock.web.problems import status_of
+from paddock.web.render import page, redirect
+
+router = APIRouter(prefix="/nodes/import", include_in_schema=False)
+Ctx = Annotated[Context, Depends(page_context)]
+
+
+@router.get("")
+async def connect(request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "") -> Response:
+    """The form; `draft` and `review` fill in what was typed before, except secrets."""
+    guard.check(ctx, "nodes.import")
+    if kept := ctx.part(Drafts).find(draft, _owner(ctx)):
+        return await _connect(request, ctx, _form_of(kept.wish))
+    if seen := ctx.part(Previews).find(review, _owner(ctx)):
+        return await _connect(request, ctx, _form_of(actions.wish_of(seen)))
+    return await _connect(request, ctx, Form.of(site_id=site, username="root@pam"))
+
+
+@router.post("")
+async def look(request: Request, ctx: Ctx) -> Response:
+    form = await Form.read(request)
+    wish = _wish(form)
+    faults = {}
+    if not wish.site_id:
+        faults["site_id"] = "Choose the site that the nodes belong to."
+    if wish.trust not in ("cluster_ca", "system", "off"):
+        faults["trust"] = "Choose one of the three."
+    if faults:
+        form.errors.update(faults)
+        return await _connect(request, ctx, form, status=422)
+    return await _try(request, ctx, wish, form)
+
+
+@router.get("/confirm/{draft_id}")
+async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
+    """The certificate that nobody has confirmed yet."""
+    guard.check(ctx, "nodes.import")
+    try:
+        draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    return await _compare(request, ctx, draft, Form())
+
+
+@router.post("/confirm/{draft_id}")
+async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
+    guard.check(ctx, "nodes.import")
+    form = await Form.read(request)
+    try:
+        draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    if typed := form.value("compare").strip():
+        try:
+            same = certificates.normal_fingerprint(typed) == draft.certificate.sha256
+        except ValueError as error:
+            form.errors["compare"] = f"Not a fingerprint: {error}"
+            return await _compare(request, ctx, draft, form, status=422)
+        if not same:
+            form.errors["compare"] = "This is another fingerprint than the one shown above."
+            form.message = "The fingerprints differ: another machine answers here, or the certificate of another node was read."
+            form.hint = "Do not continue before you know which. Nothing was sent to that machine."
+            return await _compare(request, ctx, draft, form, status=422)
+    wish = draft.confirmed
+    return await _try(request, ctx, wish, _form_of(wish), draft_id=draft_id)
+
+
+@router.get("/review/{preview_id}")
+async def review(request: Request, ctx: Ctx, preview_id: str) -> Response:
+    """What an import would write; nothing has been written."""
+    guard.check(ctx, "nodes.import")
+    try:
+        found = ctx.part(Previews).get(preview_id, _owner(ctx))
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    return await _review(request, found)
+
+
+@router.post("/review/{preview_id}/again")
+async def read_again(request: Request, ctx: Ctx, preview_id: str) -> Response:
+    try:
+        made = await actions.read_again(ctx, preview_id)
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    except Upstream as error:
+        found = ctx.part(Previews).get(preview_id, _owner(ctx))
+        failure = steps.failure(error, found.review.trust_mode)
+        return await _review(request, found, status=status_of(error), failure=failure)
+    return redirect(request, f"/nodes/import/review/{made.id}")
+
+
+@router.post("/review/{preview_id}")
+async def import_ticked(request: Request, ctx: Ctx, preview_id: str) -> Response:
+    form = await Form.read(request)
+    ticked = form.values("members")
+    try:
+        job = await actions.import_cluster(ctx, preview_id, ticked)
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    except Invalid as error:
+        form.fail(error)
+        found = ctx.part(Previews).get(preview_id, _owner(ctx))
+        return await _review(request, found, status=422, form=form, ticked=ticked)
+    return redirect(request, f"/jobs/{job.id}")
+
+
+async def _try(
+    request: Request, ctx: Context, wish: ImportWish, form: Form, *, draft_id: str = ""
+) -> Response:
+    """Looks at the cluster; on to the review, to the certificate, or back to the form with what failed."""
+    by_token = bool(wish.token_id or wish.token_secret)
+    failure = None
+    try:
+        made = await actions.preview(ctx, wish)
+    except Untrusted as error:
+        if error.code == "unconfirmed":
+            draft = ctx.part(Drafts).keep(_owner(ctx), wish, error.certificate)
+            return redirect(request, f"/nodes/import/confirm/{draft.id}")
+        failure, status = steps.failure(error, wish.trust), status_of(error)
+    except (Invalid, Prerequisite) as error:
+        form.fail(error)
+        status = status_of(error)
+    except NotFound as error:
+        form.fail(Invalid.field("site_id", error.message, hint="Choose another one."))
+        status = 422
+    except Upstream as error:
+        failure, status = steps.failure(error, wish.trust), status_of(error)
+        if field := steps.field_of(error, by_token=by_token):
+            form.errors[field] = error.message
+    else:
+        ctx.part(Drafts).forget(draft_id)
+        return redirect(request, f"/nodes/import/review/{made.id}")
+    return await _connect(request, ctx, form, status=status, failure=failure)
+
+
+async def _connect(request: Request, ctx: Context, form: Form, *, status: int = 200, **data: Any) -> Response:
+    failure: steps.Failure | None = data.get("failure")
+    found = await sites.all_sites(ctx)
+    return await page(
+        request,
+        "watch/connect.html",
+        status=status,
+        form=form,
+        sites=found,
+        site_options=[(site.id, site.name) for site in found],
+        may_create=guard.may(ctx, "sites.create"),
+        failure=failure,
+        advice=hints.advice(failure.hint if failure else ""),
+        form_advice=hints.advice(form.hint),
+        gone=data.get("gone"),
+    )
+
+
+async def _compare(
+    request: Request, ctx: Context, draft: Draft, form: Form, *, status: int = 200
+) -> Response:
+    site = await sites.get_site(ctx, draft.wish.site_id)
+    return await page(request, "watch/confirm.html", status=status, draft=draft, form=form, site=site)
+
+
+async def _review(
+    request: Request,
+    found: Preview,
+    *,
+    status: int = 200,
+    form: Form | None = None,
+    ticked: list[str] | None = None,
+    failure: steps.Failure | None = None,
+) -> Response:
+    chosen = [member.name for member in found.review.ready] if ticked is None else ticked
+    return await page(
+        request,
+        "watch/review.html",
+        status=status,
+        preview=found,
+        review=found.review,
+        form=form or Form(),
+        ticked=frozenset(chosen),
+        failure=failure,
+        advice=hints.advice(failure.hint if failure else ""),
+    )
+
+
+async def _expired(request: Request, ctx: Context, error: PaddockError) -> Response:
+    """The first step again, saying why."""
+    return await _connect(request, ctx, Form.of(username="root@pam"), status=status_of(error), gone=error)
+
+
+def _wish(form: Form) -> ImportWish:
+    """Only the chosen way of signing in counts; what stands in the fields of the other is left alone."""
+    by_token = form.raw("sign_in") == "token"
+    return ImportWish(
+        site_id=form.value("site_id"),
+        url=form.value("url"),
+        username="" if by_token else form.value("username"),
+        password="" if by_token else form.raw("password"),
+        token_id=form.value("token_id") if by_token else "",
+        token_secret=form.raw("token_secret") if by_token else "",
+        trust=form.value("trust", "cluster_ca"),
+    )
+
+
+def _form_of(wish: ImportWish) -> Form:
+    """What was typed, without secrets."""
+    return Form.of(
+        site_id=wish.site_id,
+        url=wish.url,
+        sign_in="token" if wish.token_id else "password",
+        username=wish.username or "root@pam",
+        token_id=wish.token_id,
+        trust=wish.trust,
+    )
+
+
+def _owner(ctx: Context) -> str:
+    return ctx.actor.user_id or ctx.actor.name

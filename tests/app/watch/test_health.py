@@ -1,0 +1,155 @@
+"""Two truths about each node, under trouble of every kind."""
+
+import asyncio
+import itertools
+from datetime import datetime, timedelta
+
+import msgspec
+from tests.app.conftest import Estates
+from tests.harness import Paddock
+
+from paddock.base.vault import Secret
+from paddock.proxmox import Connections, PasswordCredential
+from paddock.watch.loop import Watcher
+from pvesim import ClusterScene, Running
+
+
+async def test_a_node_that_dies_is_offline_by_the_clusters_word_and_comes_back(
+    paddock: Paddock, estate: Running
+) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    estate.fault("node-down", cluster="prod", node="pve2")
+    down = await paddock.until_status("pve2", "offline")
+    assert "cluster says it is down" in down["status_reason"]
+    assert down["containers_running"] == 0
+    on_it = (await paddock.api.get(f"/containers?node={down['id']}"))["items"]
+    assert on_it
+    assert {one["status"] for one in on_it} == {"unknown"}, "what ran there is not known to run"
+    estate.clear()
+    await paddock.until_status("pve2", "online")
+    events = (await paddock.api.get(f"/nodes/{down['id']}/events"))["items"]
+    assert [event["text"].split(":")[0] for event in events[:2]] == ["Online", "Offline"]
+
+
+async def test_a_node_whose_api_is_down_is_unreachable_not_offline(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    estate.fault("daemon-down", cluster="prod", node="pve2")
+    node = await paddock.until_status("pve2", "unreachable", seconds=40)
+    assert node["cluster_says"] == "online"
+    assert "refuses the connection" in node["status_reason"]
+    assert node["cpu_used"] is not None, "the others still tell its figures"
+
+
+async def test_a_strangers_certificate_is_not_trusted_and_gets_no_credential(
+    paddock: Paddock, estate: Running
+) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve2", "online")
+    estate.fault("certificate-replaced", cluster="prod", node="pve2")
+    before = len([one for one in estate.requests if one.node == "pve2"])
+    node = await paddock.until_status("pve2", "untrusted")
+    assert node["status_code"]
+    assert len([one for one in estate.requests if one.node == "pve2"]) == before, "nothing was sent to it"
+
+
+async def test_a_renewed_certificate_of_the_same_ca_needs_nobody(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve2", "online")
+    estate.fault("certificate-renewed", cluster="prod", node="pve2")
+    since = (await paddock.nodes())["pve2"]["contact_ok_at"]
+    async with asyncio.timeout(20):
+        while (node := (await paddock.nodes())["pve2"])["contact_ok_at"] <= since:
+            await asyncio.sleep(0.1)
+    assert node["status"] == "online"
+
+
+async def test_a_changed_password_is_named_and_tried_only_once(paddock: Paddock, estate: Running) -> None:
+    job = await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve1", "online")
+    old = estate["prod"].root_password
+    estate.fault("password-changed", cluster="prod")
+    connection = paddock.ctx.part(Connections).open(job["result"]["cluster_id"])
+    assert connection is not None
+    connection.replace_credential(
+        PasswordCredential("root@pam", Secret(old))
+    )  # no ticket, as after a restart
+    node = await paddock.until_status("pve1", "refused")
+    tickets = estate.count(path="/api2/json/access/ticket")
+    await asyncio.sleep(3)
+    assert estate.count(path="/api2/json/access/ticket") == tickets, "a stale password is not hammered"
+    assert "root@pam" in node["status_reason"]
+    cluster = (await paddock.api.get("/clusters"))["items"][0]
+    assert cluster["trouble"] == "password_refused"
+    again = await paddock.imported(cluster["site_id"], estate["prod"], password=estate["prod"].root_password)
+    assert again["state"] == "done"
+    await paddock.until_status("pve1", "online")
+
+
+async def test_a_deleted_token_is_named_and_not_hammered(paddock: Paddock, estate: Running) -> None:
+    token = estate["prod"].tokens["full"]
+    await paddock.imported(await paddock.site(), estate["prod"], token_id=token.id, token_secret=token.secret)
+    await paddock.until_status("pve1", "online")
+    estate.fault("token-deleted", cluster="prod", token="full")
+    node = await paddock.until_status("pve1", "refused")
+    assert token.id in node["status_reason"]
+    received = len(estate.requests)
+    await asyncio.sleep(3)
+    assert len(estate.requests) <= received + 1
+
+
+async def test_a_cluster_without_quorum_is_still_watched(paddock: Paddock, estate: Running) -> None:
+    estate.fault("quorum-lost", cluster="prod")
+    site = await paddock.site()
+    seen = await paddock.preview(site, estate["prod"].first, estate["prod"])
+    assert any("quorum" in note for note in seen["notes"])
+    job = await paddock.imported(site, estate["prod"])
+    assert job["state"] == "done"
+    assert (await paddock.api.get("/clusters"))["items"][0]["quorate"] is False
+
+
+async def test_a_dead_cluster_never_delays_another(paddock: Paddock, estates: Estates) -> None:
+    scenes = [ClusterScene.simple(name, nodes=2, containers=2, prefix=name) for name in ("one", "two")]
+    async with estates(*scenes) as running:
+        site = await paddock.site()
+        for name in ("one", "two"):
+            assert (await paddock.imported(site, running[name]))["state"] == "done"
+        for node in ("one1", "one2"):
+            running.fault("black-hole", cluster="one", node=node)
+        silent = await paddock.until_status("one1", "unknown", seconds=60)
+        assert "no fresh word" in silent["status_reason"]
+        seen: set[datetime] = set()
+        async with asyncio.timeout(15):
+            while len(seen) < 4:
+                seen.add(datetime.fromisoformat((await paddock.nodes())["two1"]["cluster_says_at"]))
+                await asyncio.sleep(0.05)
+        moments = sorted(seen)
+        gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(moments)]
+        assert max(gaps) < 3, "the interval of one second holds, give or take a busy machine"
+
+
+async def test_a_member_that_leaves_is_marked_and_kept(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    estate.fault("node-removed", cluster="prod", node="pve3")
+    async with asyncio.timeout(15):
+        while (await paddock.nodes())["pve3"]["vanished_at"] is None:
+            await asyncio.sleep(0.1)
+    seen = await paddock.preview(
+        (await paddock.api.get("/sites"))["items"][0]["id"], estate["prod"].first, estate["prod"]
+    )
+    assert {one["name"]: one["comparison"] for one in seen["members"]}["pve3"] == "vanished"
+
+
+async def test_old_evidence_is_never_green(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve1", "online")
+    await paddock.services.parts[Watcher].forget_all()
+    live = paddock.services.figures
+    node = (await paddock.nodes())["pve1"]
+    old = live.get("node", node["id"])
+    past = old.word_at - timedelta(minutes=5)
+    live.put(
+        "node", node["id"], msgspec.structs.replace(old, word_at=past, contact_at=past, contact_ok_at=past)
+    )
+    stale = (await paddock.nodes())["pve1"]
+    assert stale["status"] == "unknown"
+    assert "fresh" in stale["status_reason"] or "lately" in stale["status_reason"]
