@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.application"]
+
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "pve"
 

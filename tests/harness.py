@@ -49,12 +49,9 @@ class Api:
         async with self.session.request(method, f"/api/v1{path}", json=body, headers=given) as answer:
             text = await answer.text()
             found = await answer.json(content_type=None) if text else None
-            if isinstance(found, dict):
-                found = Answered(found)
-            else:
-                found = Answered({"items": found})
-            found.status, found.headers = answer.status, answer.headers
-            return found
+            body = Answered(found if isinstance(found, dict) else {"items": found})
+            body.status, body.headers = answer.status, answer.headers
+            return body
 
     async def get(self, path: str) -> Any:
         return await self.call("GET", path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def choose_address(
     network = _network_of(typed, typed_interfaces)
     if network is None or not _is_ip(reported) or ip_address(reported) in network:
         return reported
-    for cidr in interfaces:
-        address = ip_interface(cidr).ip
+    for interface in _readable(interfaces):
+        address = interface.ip
         if address.version == network.version and address in network:
             return str(address)
     return reported
@@ -110,11 +110,19 @@ def _network_of(typed: str, interfaces: Iterable[str]) -> IPv4Network | IPv6Netw
     if not _is_ip(typed):
         return None
     address = ip_address(typed)
-    for cidr in interfaces:
-        network = ip_interface(cidr).network
+    for interface in _readable(interfaces):
+        network = interface.network
         if network.version == address.version and address in network:
             return network
     return None
+
+
+def _readable(interfaces: Iterable[str]) -> Iterator[IPv4Interface | IPv6Interface]:
+    for cidr in interfaces:
+        try:
+            yield ip_interface(cidr)
+        except ValueError:
+            continue
 
 
 def _is_ip(text: str) -> bool:

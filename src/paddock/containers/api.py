@@ -46,6 +46,7 @@ def container_out(one: ContainerView) -> dict[str, Any]:
         "addresses": one.addresses,
         "ostype": one.ostype,
         "unprivileged": one.unprivileged,
+        "details_error": one.details_error,
         "cores": one.cores,
         "memory": one.memory,
         "disk": one.disk,

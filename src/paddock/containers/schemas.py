@@ -25,6 +25,7 @@ class ContainerOut(BaseModel):
     addresses: list[str]
     ostype: str
     unprivileged: bool | None
+    details_error: str = Field(description="Why the configuration could not be read; empty where it could.")
     cores: float
     memory: int
     disk: int

@@ -85,9 +85,16 @@ async def step_ended(ctx: Context, job_id: str, name: str, state: str) -> None:
 
 
 async def lines(ctx: Context, job_id: str, lines: Sequence[tuple[str, str, str]], *, done: int = 0) -> None:
-    """Adds lines (level, text, subject); with `done` the progress too."""
+    """Adds lines (level, text, subject); with `done` the progress too.
+
+    A line that the job has already is not added again: a step that was cut off says everything once more.
+    """
     async with ctx.write() as tx:
+        said = select(JobLine.level, JobLine.text, JobLine.subject).where(JobLine.job_id == job_id)
+        known = set(await tx.session.execute(said)) if lines else set()
         for level, text, subject in lines:
+            if (level, text, subject) in known:
+                continue
             tx.session.add(JobLine(job_id=job_id, at=ctx.now(), level=level, subject=subject, text=text))
         if done:
             await tx.session.execute(update(Job).where(Job.id == job_id).values(done=done))

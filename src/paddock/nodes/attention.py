@@ -35,9 +35,9 @@ class Attention:
         return ("bad", "warn", "wish").index(self.kind)
 
 
-def of_node(node: NodeView, now: datetime) -> Sequence[Attention]:
-    """Trouble, a membership that ended, a certificate that ends soon."""
-    found = [_status(node), _vanished(node), certificate(node, now)]
+def of_node(node: NodeView, now: datetime, *, told: bool = False) -> Sequence[Attention]:
+    """Trouble, a membership that ended, a certificate that ends soon. With `told` the status is said elsewhere."""
+    found = [None if told else _status(node), _vanished(node), certificate(node, now)]
     return [one for one in found if one is not None]
 
 

@@ -14,6 +14,7 @@ from paddock.clusters import queries as clusters
 from paddock.clusters.queries import ClusterView
 from paddock.nodes import attention, queries
 from paddock.nodes.faces import FACES
+from paddock.nodes.health import TROUBLE
 from paddock.nodes.queries import NodeList, NodeView, Standing
 from paddock.sites import queries as sites
 from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
@@ -77,14 +78,15 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
     tab = request.query_params.get("tab", "")
     tab = tab if tab in TABS else TABS[0]
     why = request.query_params.get("why", "")
+    opened = why == "open" or (why != "closed" and node.status in TROUBLE)
     events = await queries.events_of(ctx, node_id, limit=EVENTS_SHOWN if tab == "events" else 8)
     bridges = await queries.bridges_of(ctx, node_id)
     data: dict[str, Any] = {
         "node": node,
         "cluster": await clusters.get_cluster(ctx, node.cluster_id),
         "tab": tab,
-        "why": why == "open" or (why != "closed" and node.needs_attention),
-        "attention": attention.of_node(node, ctx.now()),
+        "why": opened,
+        "attention": attention.of_node(node, ctx.now(), told=opened),
         "events": [event for event, _ in events],
         "event_count": await queries.count_events(ctx, node_id),
         "bridges": bridges,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
 
 from paddock.access.guard import check, page_context
 from paddock.base.context import Context
@@ -33,5 +34,5 @@ async def show_search(request: Request, ctx: Ctx) -> Response:
     text = request.query_params.get("q", "").strip()[:LONGEST_SEARCH]
     data: dict[str, Any] = {"text": text, "found": await search(ctx, text)}
     if is_htmx(request):
-        return fragment(request, "overview/search_finds.html", **data)
+        return fragment(request, "overview/search_finds.html", **data) if text else HTMLResponse()
     return await page(request, "overview/search.html", **data)

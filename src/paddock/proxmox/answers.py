@@ -16,6 +16,7 @@ import msgspec
 
 from paddock.base.errors import Upstream
 from paddock.proxmox import errors
+from paddock.proxmox.decoding import read_json
 
 
 class Proof(StrEnum):
@@ -104,7 +105,7 @@ def _texts(answer: Answer) -> tuple[str, dict[str, str]]:
     """(the sentence of the server in one line, errors per parameter)."""
     message, parameters = answer.reason.strip(), {}
     try:
-        body = msgspec.json.decode(answer.body) if answer.body.lstrip()[:1] == b"{" else None
+        body = read_json(answer.body) if answer.body.lstrip()[:1] == b"{" else None
     except msgspec.DecodeError:
         body = None
     if isinstance(body, dict):

@@ -67,7 +67,7 @@ def normal_fingerprint(text: str) -> str:
     digits = re.sub(r"^sha-?256(\s*fingerprint)?\s*[=:]?", "", text.strip().lower())
     digits = re.sub(r"[\s:]", "", digits)
     if not re.fullmatch(r"[0-9a-f]{64}", digits):
-        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits, for example AB:CD:…")
+        raise ValueError("A SHA-256 fingerprint has 64 hexadecimal digits: AB:CD:01 and so on.")
     return ":".join(digits[i : i + 2] for i in range(0, 64, 2)).upper()
 
 

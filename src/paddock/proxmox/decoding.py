@@ -1,4 +1,7 @@
-"""From bodies to structs: fast where all is well, field by field where it is not. Pure."""
+"""From bodies to structs: fast where all is well, field by field where it is not. Pure.
+
+Whatever a peer sends ends in a value or in msgspec.DecodeError, never in anything else.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,20 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[_Envelope[Any]]:
     return msgspec.json.Decoder(_Envelope[kind], strict=False)
 
 
+def read_json(body: bytes, kind: Any = Any) -> Any:
+    """A whole JSON text as `kind`, for what has no `data` around it. Raises msgspec.DecodeError."""
+    return _whole(msgspec.json.Decoder(kind, strict=False), body)
+
+
 def decode(body: bytes, kind: type[T]) -> T:
     """The `data` of an answer. A field of the wrong type is left out where the struct allows it.
 
     Raises msgspec.DecodeError (ValidationError is one).
     """
     try:
-        return cast(T, _decoder(cast(Any, kind)).decode(body).data)
+        return cast(T, _whole(_decoder(cast(Any, kind)), body).data)
     except msgspec.ValidationError:
-        return mended(_decoder(Any).decode(body).data, kind)
+        return mended(_whole(_decoder(Any), body).data, kind)
 
 
 def decode_rows(body: bytes, kind: type[T]) -> Rows[T]:
@@ -45,9 +53,9 @@ def decode_rows(body: bytes, kind: type[T]) -> Rows[T]:
     Raises msgspec.DecodeError where it is no list at all.
     """
     try:
-        return Rows(_decoder(cast(Any, list[kind])).decode(body).data)  # type: ignore[valid-type]
+        return Rows(_whole(_decoder(cast(Any, list[kind])), body).data)  # type: ignore[valid-type]
     except msgspec.ValidationError:
-        found = _decoder(cast(Any, list[Any] | None)).decode(body).data or []
+        found = _whole(_decoder(cast(Any, list[Any] | None)), body).data or []
     items, unreadable = [], 0
     for row in found:
         try:
@@ -55,6 +63,15 @@ def decode_rows(body: bytes, kind: type[T]) -> Rows[T]:
         except msgspec.ValidationError:
             unreadable += 1
     return Rows(items, unreadable)
+
+
+def _whole(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    if b"\\u0000" in body:  # PostgreSQL holds no NUL in a text
+        body = body.replace(b"\\u0000", b"\\ufffd")
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
 
 
 def mended(row: Any, kind: type[T]) -> T:

@@ -124,9 +124,16 @@ class NoQuorum(Refused):
 
 
 class Unreadable(Upstream):
-    """An answer came that is not what the API promises. Codes: unreadable, too_large."""
+    """An answer came that is not what the API promises. Codes: unreadable, too_large, no_cluster_ca."""
 
     default_code = "unreadable"
+
+    def __init__(self, message: str, *, hint: str | None = None, **rest: Any) -> None:
+        hint = hint or (
+            "A proxy in between may have changed it: give the address of the node itself, port 8006. "
+            "On the node: journalctl -u pveproxy -u pvedaemon"
+        )
+        super().__init__(message, hint=hint, **rest)
 
 
 class NotProxmox(Upstream):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from paddock.proxmox import certificates
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.decoding import Rows
 from paddock.proxmox.lxc import LxcConfig, parse_config
@@ -41,8 +44,18 @@ async def resources(
 
 
 async def nodes(connection: Connection) -> Rows[Node]:
-    """All nodes with the SHA-256 fingerprint of the certificate that each serves."""
-    return await connection.get_rows("/nodes", Node)
+    """All nodes with the SHA-256 fingerprint of the certificate that each serves, left out where it is none."""
+    found = await connection.get_rows("/nodes", Node)
+    return Rows([_with_sound_fingerprint(row) for row in found.items], found.unreadable)
+
+
+def _with_sound_fingerprint(row: Node) -> Node:
+    try:
+        if row.ssl_fingerprint:
+            certificates.normal_fingerprint(row.ssl_fingerprint)
+    except ValueError:
+        return msgspec.structs.replace(row, ssl_fingerprint=None)
+    return row
 
 
 async def node_status(connection: Connection, node: str) -> NodeStatus:
@@ -59,8 +72,21 @@ async def node_storages(connection: Connection, node: str) -> Rows[NodeStorage]:
 
 
 async def node_certificates(connection: Connection, node: str) -> Rows[NodeCertificate]:
-    """The cluster's CA and the node's certificates. Needs any sign-in."""
-    return await connection.get_rows(path_of("nodes", node, "certificates", "info"), NodeCertificate)
+    """The cluster's CA and the node's certificates; one that is none counts as unreadable. Needs any sign-in."""
+    found = await connection.get_rows(path_of("nodes", node, "certificates", "info"), NodeCertificate)
+    good = [row for row in found.items if _sound(row)]
+    return Rows(good, found.unreadable + len(found.items) - len(good))
+
+
+def _sound(row: NodeCertificate) -> bool:
+    try:
+        if row.fingerprint:
+            certificates.normal_fingerprint(row.fingerprint)
+        if row.pem:
+            certificates.parse(row.pem)
+    except ValueError:
+        return False
+    return True
 
 
 async def permissions(connection: Connection) -> Permissions:

@@ -18,6 +18,7 @@ from paddock.base.errors import Upstream
 from paddock.base.vault import Secret
 from paddock.proxmox.answers import Answer, Asked, Proof, from_answer, two_factor_required
 from paddock.proxmox.credentials import Credential, TokenCredential
+from paddock.proxmox.decoding import read_json
 from paddock.proxmox.errors import LoginRefused, Unreadable
 from paddock.proxmox.request import Request, encode
 
@@ -171,7 +172,7 @@ def _read(answer: Answer) -> _Ticket:
     if not answer.ok:
         raise from_answer(answer, proof=Proof.LOGIN, asked=asked)
     try:
-        found = msgspec.json.decode(answer.body, type=_TicketAnswer, strict=False).data
+        found = read_json(answer.body, _TicketAnswer).data
     except msgspec.DecodeError:
         raise Unreadable("The answer to the sign-in is not what Proxmox VE sends.", call=asked.call) from None
     if found.needs_tfa or (found.ticket or "").startswith("PVE:!tfa!"):

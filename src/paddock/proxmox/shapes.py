@@ -7,7 +7,16 @@ Sizes are bytes, times seconds, `cpu` a share of `maxcpu` cores (0 to 1).
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+# Beyond these limits a figure is broken, and a database could not hold it: it is left out as if it were missing.
+Size = Annotated[int, Meta(ge=0, le=1 << 60)]
+Small = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
+Vmid = Annotated[int, Meta(ge=1, le=999_999_999)]
+Share = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Cores = Annotated[float, Meta(ge=0, le=1e6)]
 
 
 class Shape(Struct, frozen=True, gc=False):
@@ -26,10 +35,10 @@ class StatusRow(Shape, frozen=True):
     type: str
     name: str
     id: str | None = None
-    nodes: int | None = None
+    nodes: Small | None = None
     quorate: bool | None = None
-    version: int | None = None  # of the corosync configuration
-    nodeid: int | None = None
+    version: Small | None = None  # of the corosync configuration
+    nodeid: Small | None = None
     ip: str | None = None
     local: bool | None = None
     online: bool | None = None
@@ -43,24 +52,24 @@ class Resource(Shape, frozen=True):
     id: str
     node: str | None = None
     status: str | None = None
-    vmid: int | None = None
+    vmid: Vmid | None = None
     name: str | None = None
     template: bool | None = None
     tags: str | None = None  # joined with semicolons
     lock: str | None = None
     pool: str | None = None
     hastate: str | None = None
-    uptime: int | None = None
-    cpu: float | None = None
-    maxcpu: float | None = None
-    mem: int | None = None
-    maxmem: int | None = None
-    disk: int | None = None
-    maxdisk: int | None = None
-    netin: int | None = None
-    netout: int | None = None
-    diskread: int | None = None
-    diskwrite: int | None = None
+    uptime: Size | None = None
+    cpu: Share | None = None
+    maxcpu: Cores | None = None
+    mem: Size | None = None
+    maxmem: Size | None = None
+    disk: Size | None = None
+    maxdisk: Size | None = None
+    netin: Size | None = None
+    netout: Size | None = None
+    diskread: Size | None = None
+    diskwrite: Size | None = None
     storage: str | None = None
     plugintype: str | None = None
     content: str | None = None
@@ -77,29 +86,29 @@ class Node(Shape, frozen=True):
     node: str
     status: str | None = None
     ssl_fingerprint: str | None = None
-    uptime: int | None = None
-    cpu: float | None = None
-    maxcpu: float | None = None
-    mem: int | None = None
-    maxmem: int | None = None
-    disk: int | None = None
-    maxdisk: int | None = None
+    uptime: Size | None = None
+    cpu: Share | None = None
+    maxcpu: Cores | None = None
+    mem: Size | None = None
+    maxmem: Size | None = None
+    disk: Size | None = None
+    maxdisk: Size | None = None
     level: str | None = None
 
 
 class Amount(Shape, frozen=True):
-    total: int | None = None
-    used: int | None = None
-    free: int | None = None
-    avail: int | None = None
-    available: int | None = None
+    total: Size | None = None
+    used: Size | None = None
+    free: Size | None = None
+    avail: Size | None = None
+    available: Size | None = None
 
 
 class CpuInfo(Shape, frozen=True):
     model: str | None = None
-    cpus: int | None = None
-    cores: int | None = None
-    sockets: int | None = None
+    cpus: Small | None = None
+    cores: Small | None = None
+    sockets: Small | None = None
     mhz: float | None = None
 
 
@@ -113,9 +122,9 @@ class NodeStatus(Shape, frozen=True):
     kversion: str | None = None
     current_kernel: Kernel | None = field(default=None, name="current-kernel")
     cpuinfo: CpuInfo | None = None
-    cpu: float | None = None
-    wait: float | None = None
-    uptime: int | None = None
+    cpu: Share | None = None
+    wait: Share | None = None
+    uptime: Size | None = None
     loadavg: tuple[float, ...] = ()
     memory: Amount | None = None
     swap: Amount | None = None
@@ -163,9 +172,9 @@ class NodeStorage(Shape, frozen=True):
     shared: bool | None = None
     enabled: bool | None = None
     active: bool | None = None
-    total: int | None = None
-    used: int | None = None
-    avail: int | None = None
+    total: Size | None = None
+    used: Size | None = None
+    avail: Size | None = None
 
 
 class NodeCertificate(Shape, frozen=True):
@@ -191,7 +200,7 @@ class Realm(Shape, frozen=True):
 class LxcAddress(Shape, frozen=True):
     ip_address: str | None = field(default=None, name="ip-address")
     ip_address_type: str | None = field(default=None, name="ip-address-type")
-    prefix: int | None = None
+    prefix: Small | None = None
 
 
 class LxcInterface(Shape, frozen=True):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from paddock.access import audit, guard
 from paddock.base.context import Context
-from paddock.base.errors import Invalid, PaddockError, Upstream
+from paddock.base.errors import AlreadyExists, Detail, Invalid, PaddockError, Upstream
 from paddock.clusters.connecting import secret_of
+from paddock.clusters.membership import Comparison
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
 from paddock.proxmox import certificates
@@ -124,6 +126,46 @@ def wish_of(kept: Preview) -> ImportWish:
         trust=kept.review.trust_mode,
         fingerprint=trusted,
     )
+
+
+async def create_node(ctx: Context, wish: ImportWish, name: str, address: str = "") -> Job:
+    """Registers the one node behind the URL, under exactly the name that Proxmox gives it.
+
+    `address` beats the one that the cluster reports. Raises what `preview` raises; Invalid beside the
+    fields `name` and `address`; AlreadyExists where the node is registered already.
+    """
+    name, address = name.strip(), address.strip().strip("[]")
+    await guard.require(ctx, "nodes.import", target=audit.Target("node", label=name))
+    faults = [Detail("name", "Give the node's name, exactly as Proxmox shows it.")] if not name else []
+    if address and not _is_address(address):
+        faults.append(Detail("address", f"Not an IP address: {address!r}."))
+    if faults:
+        raise Invalid(faults[0].message, details=faults)
+    kept = await preview(ctx, wish)
+    called = kept.review.via
+    if called != name:
+        raise Invalid.field(
+            "name",
+            f"The node name doesn't match: Proxmox calls it {called}, you typed {name}.",
+            code="name_mismatch",
+            hint=f"Take {called}. Names are case-sensitive; on the node, `hostname` prints it.",
+        )
+    member = kept.review.only(called)
+    if member is not None and member.comparison in (Comparison.KNOWN, Comparison.ELSEWHERE):
+        raise AlreadyExists(
+            f"{called} is registered already.", details=[Detail("name", f"{called} is registered already.")]
+        )
+    if address:
+        kept.addresses[called] = address
+    return await import_cluster(ctx, kept.id, [called])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:

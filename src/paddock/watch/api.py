@@ -19,23 +19,42 @@ from paddock.watch.schemas import (
     ImportIn,
     ImportOut,
     MemberOut,
+    NodeIn,
     PreviewIn,
     PreviewOut,
 )
 from paddock.watch.wish import ImportWish
 
-router = APIRouter(prefix="/imports", tags=["imports"])
+router = APIRouter(tags=["imports"])
 Ctx = Annotated[Context, Depends(api_context)]
 
 
-@router.post("/preview")
+@router.post("/imports/preview")
 async def preview(ctx: Ctx, body: PreviewIn) -> PreviewOut:
     """Reads a cluster and says what an import would write. Writes nothing.
 
     A certificate that nobody has confirmed answers 502 with the code `unconfirmed` and the certificate:
     compare its `sha256` with `pvenode cert info` on the node, then repeat with `trust.fingerprint`.
     """
-    wish = ImportWish(
+    return preview_out(await actions.preview(ctx, _wish(body)))
+
+
+@router.post("/imports", status_code=202)
+async def import_cluster(ctx: Ctx, body: ImportIn) -> ImportOut:
+    """Starts the durable import of the named members; follow it at `/jobs/{job_id}`."""
+    job = await actions.import_cluster(ctx, body.preview_id, body.members)
+    return ImportOut(job_id=job.id)
+
+
+@router.post("/nodes", status_code=202, tags=["nodes"])
+async def create_node(ctx: Ctx, body: NodeIn) -> ImportOut:
+    """Registers one node by hand, after its name was compared with what Proxmox says; follow `/jobs/{job_id}`."""
+    job = await actions.create_node(ctx, _wish(body), body.name, body.address)
+    return ImportOut(job_id=job.id)
+
+
+def _wish(body: PreviewIn) -> ImportWish:
+    return ImportWish(
         site_id=body.site_id,
         url=body.url,
         username=body.username,
@@ -45,14 +64,6 @@ async def preview(ctx: Ctx, body: PreviewIn) -> PreviewOut:
         trust=body.trust.mode,
         fingerprint=body.trust.fingerprint,
     )
-    return preview_out(await actions.preview(ctx, wish))
-
-
-@router.post("", status_code=202)
-async def import_cluster(ctx: Ctx, body: ImportIn) -> ImportOut:
-    """Starts the durable import of the named members; follow it at `/jobs/{job_id}`."""
-    job = await actions.import_cluster(ctx, body.preview_id, body.members)
-    return ImportOut(job_id=job.id)
 
 
 def preview_out(preview: Preview) -> PreviewOut:

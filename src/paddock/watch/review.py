@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from paddock.clusters.membership import Comparison
-from paddock.proxmox.certificates import Certificate
+from paddock.clusters.membership import Comparison, MemberSeen
+from paddock.proxmox.certificates import Certificate, signed_by
+from paddock.proxmox.trust import TrustMode
 
 WORDS = {
     Comparison.NEW: "New",
@@ -119,6 +120,23 @@ class Review:
 
     def only(self, name: str) -> MemberReview | None:
         return next((member for member in self.members if member.name == name), None)
+
+
+def certificate_words(
+    mode: TrustMode, member: MemberSeen, leaf: Certificate | None, authority: Certificate | None
+) -> str:
+    """How a member's certificate would be believed; `leaf` is what it shows, None where it was not reached."""
+    if mode is TrustMode.OFF:
+        return "Not verified"
+    if mode is TrustMode.SYSTEM:
+        return "System CAs"
+    if not member.online:
+        return "When it is back"
+    if leaf is None:
+        return "Not reached"
+    if authority is not None and signed_by(leaf, authority):
+        return "Cluster CA"
+    return "Own, pinned" if leaf.sha256 == member.fingerprint else "Not of this cluster"
 
 
 def elsewhere(members: tuple[MemberReview, ...], site: str) -> tuple[MemberReview, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_interface
 
@@ -13,11 +13,15 @@ from paddock.base.errors import Upstream
 from paddock.clusters import membership
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import kind_of, name_of
+from paddock.clusters.membership import MemberSeen
 from paddock.clusters.model import Cluster
 from paddock.nodes import queries as nodes
 from paddock.proxmox import certificates, reads
+from paddock.proxmox.address import Endpoint
+from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.first_contact import ROOT_CA, Reached
+from paddock.proxmox.handshake import probe_certificate
 from paddock.proxmox.shapes import NodeStatus
 from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
@@ -26,6 +30,8 @@ from paddock.watch import review as reviews
 from paddock.watch.previews import Preview, Previews
 from paddock.watch.reading import Reading, members_seen, sort
 from paddock.watch.review import MemberReview, Review
+
+HANDSHAKE_SECONDS = 3.0
 
 
 async def look(
@@ -39,9 +45,11 @@ async def look(
     seen = sort(reached.status, picture.items, now, unreadable=picture.unreadable + node_rows.unreadable)
     fingerprints = {row.node: row.ssl_fingerprint for row in node_rows.items if row.ssl_fingerprint}
     statuses, addresses = await asyncio.gather(_statuses(reached, seen), _addresses(reached, seen))
+    found = members_seen(seen, reached.endpoint.port, fingerprints, addresses)
+    leaves = await _leaves(reached, found)
     identity = _identity(reached, ca_pem)
     known = await clusters.find_by_identity(ctx, identity)
-    members = await _members(ctx, reached, seen, known, statuses, addresses, fingerprints, ca_pem)
+    members = await _members(ctx, reached, seen, known, found, statuses, leaves, ca_pem)
     if known is not None and known.site_id != site_id:
         members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
     rights = reached.permissions
@@ -107,6 +115,24 @@ async def _statuses(reached: Reached, seen: Reading) -> dict[str, NodeStatus | s
     return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
+async def _leaves(reached: Reached, members: Sequence[MemberSeen]) -> dict[str, Certificate]:
+    """The certificates that the members show, by handshakes that send nothing. Who is not reached is left out."""
+    if reached.policy.mode is not TrustMode.CLUSTER_CA:
+        return {}
+
+    async def one(member: MemberSeen) -> Certificate | None:
+        if member.name == reached.local_node:
+            return reached.certificate
+        try:
+            return await probe_certificate(Endpoint(member.address, member.port), timeout=HANDSHAKE_SECONDS)
+        except (Upstream, TimeoutError):
+            return None
+
+    online = [member for member in members if member.online]
+    shown = await asyncio.gather(*map(one, online))
+    return {member.name: leaf for member, leaf in zip(online, shown, strict=True) if leaf is not None}
+
+
 async def _addresses(reached: Reached, seen: Reading) -> dict[str, str]:
     """Addresses that beat what the cluster reports: those in the network of the typed one."""
     reported = {member.name: member.ip or member.name for member in seen.members}
@@ -149,12 +175,13 @@ async def _members(
     reached: Reached,
     seen: Reading,
     known: Cluster | None,
+    listed: Sequence[MemberSeen],
     statuses: Mapping[str, NodeStatus | str],
-    addresses: Mapping[str, str],
-    fingerprints: Mapping[str, str],
+    leaves: Mapping[str, Certificate],
     ca_pem: str,
 ) -> tuple[MemberReview, ...]:
-    found = {one.name: one for one in members_seen(seen, reached.endpoint.port, fingerprints, addresses)}
+    found = {one.name: one for one in listed}
+    authority = certificates.parse(ca_pem) if ca_pem else None
     before = []
     if known is not None:
         registered = {node.name for node in await nodes.all_nodes(ctx) if node.cluster_id == known.id}
@@ -189,7 +216,9 @@ async def _members(
             containers_running=counts.containers_running,
             containers=counts.containers_total,
             vms=counts.vms_total,
-            certificate=_certificate_words(reached, member, ca_pem),
+            certificate=reviews.certificate_words(
+                reached.policy.mode, member, leaves.get(member.name), authority
+            ),
             problem=status if isinstance(status, str) else "",
         )
         if member.online and resource is not None:
@@ -202,17 +231,3 @@ async def _members(
             )
         result.append(made)
     return tuple(sorted(result, key=lambda member: member.name.casefold()))
-
-
-def _certificate_words(reached: Reached, member: membership.MemberSeen, ca_pem: str) -> str:
-    mode = reached.policy.mode
-    if mode is TrustMode.OFF:
-        return "Not verified"
-    if mode is TrustMode.SYSTEM:
-        return "System CAs"
-    if not member.online:
-        return "When it is back"
-    if member.name == reached.local_node and ca_pem:
-        own = certificates.signed_by(reached.certificate, certificates.parse(ca_pem))
-        return "Cluster CA" if own else "Own, pinned"
-    return "As the cluster reports" if member.fingerprint else "Cluster CA"

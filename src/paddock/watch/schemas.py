@@ -37,6 +37,13 @@ class PreviewIn(BaseModel):
     trust: TrustIn = Field(default_factory=TrustIn)
 
 
+class NodeIn(PreviewIn):
+    """One node by hand: how to reach it, and its name as Proxmox shows it."""
+
+    name: str = Field(description="Compared exactly, with case, with what Proxmox calls the node.")
+    address: str = Field("", description="IP address; empty takes the one that the cluster reports.")
+
+
 class CertificateOut(BaseModel):
     subject: str
     issuer: str

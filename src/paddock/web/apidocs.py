@@ -127,7 +127,7 @@ class _Reader:
             id=f"{method}{path.removeprefix('/api/v1')}".replace("/", "-").replace("{", "").replace("}", ""),
             method=method.upper(),
             path=path,
-            title=found.get("summary", path),
+            title=str(found.get("summary", path)).capitalize(),
             text=marked(found.get("description", "")),
             parameters=tuple(self._parameter(one) for one in found.get("parameters", ())),
             body=tuple(self._fields(body)) if body else (),

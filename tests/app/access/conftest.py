@@ -144,7 +144,7 @@ async def running(folder: Path, **changes: Any) -> AsyncIterator[Running]:
         )
     )
     task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110
+    while not server.started:
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     run = Running(services, app, f"http://{host}:{port}")

@@ -80,7 +80,7 @@ async def test_a_changed_password_is_named_and_tried_only_once(paddock: Paddock,
     assert "root@pam" in node["status_reason"]
     cluster = (await paddock.api.get("/clusters"))["items"][0]
     assert cluster["trouble"] == "password_refused"
-    again = await paddock.imported(cluster["site_id"], estate["prod"], password=estate["prod"].root_password)
+    again = await paddock.imported(cluster["site_id"], estate["prod"], password="changed-meanwhile")
     assert again["state"] == "done"
     await paddock.until_status("pve1", "online")
 

@@ -101,6 +101,11 @@
   // What a page fetches by itself must not keep a session alive.
   document.addEventListener("htmx:configRequest", (event) => {
     const cause = event.detail.triggeringEvent?.type || "";
+    const marked = window.getSelection();
+    if (cause.startsWith("paddock:") && !marked.isCollapsed && event.detail.elt.contains(marked.anchorNode)) {
+      event.preventDefault(); // somebody is about to copy this; it is fetched with the next change
+      return;
+    }
     if (cause.startsWith("paddock:") || cause === "every") event.detail.headers["Paddock-Refresh"] = "1";
   });
   window.addEventListener("pagehide", () => source?.close());

@@ -165,17 +165,34 @@
     else if ((hit = at("[data-close]"))) hit.closest("dialog").close();
     else if ((hit = at("[data-dismiss]"))) hit.closest(".toast-p, .note, [data-dismissible]").remove();
     else if (event.target.matches?.("dialog")) event.target.close();
+    else if ((hit = at("tr[data-row]")) && !at("a, button, input, label, summary") && window.getSelection().isCollapsed) $("a.name", hit).click();
+    if (!at(".find")) closeFinds();
     for (const pop of $$("details.pop[open]")) if (!pop.contains(event.target)) pop.open = false;
   });
+
+  // --- what the search box finds while one types
+  function closeFinds() {
+    const found = $("#found");
+    if (found) found.textContent = "";
+  }
+  function walkFinds(event) {
+    const hits = $$("#found .hit");
+    if (!hits.length) return;
+    event.preventDefault();
+    const at = hits.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+    (hits[Math.min(at, hits.length - 1)] || $("#find")).focus();
+  }
 
   // --- keys
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       if ($("#nav.is-open")) menu(false);
+      if (event.target.closest(".find")) { $("#find").focus(); closeFinds(); }
       for (const pop of $$("details.pop[open]")) { pop.open = false; $("summary", pop).focus(); }
       return;
     }
+    if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.closest(".find")) { walkFinds(event); return; }
     const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target);
     const ctrlK = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
     const find = $("#find");

@@ -1,0 +1,208 @@
+"""Lives of one Paddock, each a process that may kill itself at a chosen point.
+
+`python -m tests.app.jobs.kill_child FILE` loads everything once, then forks a life for each line of JSON that it
+reads, and answers with a line of JSON when that life has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sqlalchemy import select
+
+from paddock.app import create_app
+from paddock.base.context import Actor, Context
+from paddock.base.db import sqlite_url
+from paddock.clusters.model import Cluster, Member
+from paddock.containers.model import Container
+from paddock.jobs import engine, record
+from paddock.jobs.model import ENDED, Job, JobLine, JobStep
+from paddock.migrations.upgrade import upgrade
+from paddock.nodes.model import Node
+from paddock.settings import Settings
+from paddock.sites import actions as sites
+from paddock.sites.network import Wish
+from paddock.watch import actions, recording
+from paddock.watch import jobs as import_job
+from paddock.watch.wish import ImportWish
+
+READ, CONTACT = "Read and record", "Contact every node"
+
+
+def die(*_: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("still alive")
+
+
+def before(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_, **__: True) -> None:
+    """Dies instead of calling `owner.name`."""
+    whole = getattr(owner, name)
+
+    def fatal(*args: Any, **kwargs: Any) -> Any:
+        if when(*args, **kwargs):
+            die()
+        return whole(*args, **kwargs)
+
+    setattr(owner, name, fatal)
+
+
+def after(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_, **__: True) -> None:
+    """Dies once `await owner.name(...)` has returned."""
+    whole = getattr(owner, name)
+
+    async def fatal(*args: Any, **kwargs: Any) -> Any:
+        found = await whole(*args, **kwargs)
+        if when(*args, **kwargs):
+            die()
+        return found
+
+    setattr(owner, name, fatal)
+
+
+def step(wanted: str) -> Callable[..., bool]:
+    return lambda _ctx, _job_id, name, *_: name == wanted
+
+
+def second() -> Callable[..., bool]:
+    calls = []
+
+    def when(*_: object, **__: object) -> bool:
+        calls.append(1)
+        return len(calls) == 2
+
+    return when
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "queued, not yet started": lambda: before(engine.Engine, "dispatch"),
+    "before the job is marked as running": lambda: before(record, "started"),
+    "before the first step": lambda: before(record, "step_started", when=step(READ)),
+    "in the first step, before its commit": lambda: after(recording, "record_reading"),
+    "in the first step, after its commit": lambda: before(record, "step_ended", when=step(READ)),
+    "after the first step is mirrored, before it is durable": lambda: after(
+        record, "step_ended", when=step(READ)
+    ),
+    "between the steps": lambda: before(record, "step_started", when=step(CONTACT)),
+    "in the middle of the contacts": lambda: before(recording, "observe_contact", when=second()),
+    "before what the contacts found is written": lambda: before(
+        import_job.nodes, "record_facts", when=second()
+    ),
+    "after the lines of the contacts": lambda: after(record, "lines"),
+    "before the second step ends": lambda: before(record, "step_ended", when=step(CONTACT)),
+    "before the end is written": lambda: before(record, "ended"),
+    "after the end is written": lambda: after(record, "ended"),
+}
+
+
+async def live(order: dict[str, Any]) -> NoReturn:
+    """One life: imports where the order has a wish, else only goes on. Writes the end state and is gone."""
+    settings = Settings(data_dir=Path(order["data_dir"]), watch_interval=1.0, contact_interval=2.0)
+    if not list(settings.data_dir.iterdir()):
+        shutil.copy(order["empty"], settings.data_dir / "paddock.sqlite")
+    app = create_app(settings)
+    ctx = Context(app.state.services, Actor("u1", "m.huber", "administrator"))
+    async with app.router.lifespan_context(app):
+        if wish := order.get("wish"):
+            site = await sites.create_site(ctx, Wish(name="Vienna"))
+            seen = await actions.preview(ctx, ImportWish(site_id=site.id, **wish))
+            await actions.import_cluster(ctx, seen.id, [one.name for one in seen.review.members])
+        async with asyncio.timeout(15):
+            while not await settled(ctx):
+                await asyncio.sleep(0.02)
+        Path(order["answer"]).write_text(json.dumps(await end_state(ctx)))
+        os._exit(0)  # an orderly farewell costs a second and proves nothing here
+
+
+async def settled(ctx: Context) -> bool:
+    async with ctx.read() as db:
+        if await db.scalar(select(Job.id).where(Job.state.not_in(ENDED)).limit(1)):
+            return False
+        return not await db.scalar(select(Node.id).where(Node.status == "unknown").limit(1))
+
+
+async def end_state(ctx: Context) -> dict[str, Any]:
+    """Everything that must be equal whatever happened; without ids and times."""
+    async with ctx.read() as db:
+        (job,) = (await db.scalars(select(Job))).all()
+        result = dict(job.result or {})
+        result.pop("cluster_id", None)
+        for node in result.get("nodes", []):
+            node.pop("node_id")
+        return {
+            "state": job.state,
+            "error": job.error,
+            "sealed": job.sealed,
+            "progress": [job.done, job.total],
+            "result": result,
+            "steps": [
+                list(row)
+                for row in await db.execute(select(JobStep.name, JobStep.state).order_by(JobStep.position))
+            ],
+            "lines": sorted(
+                [list(row) for row in await db.execute(select(JobLine.subject, JobLine.level, JobLine.text))]
+            ),
+            "clusters": [list(row) for row in await db.execute(select(Cluster.name, Cluster.quorate))],
+            "members": sorted([list(row) for row in await db.execute(select(Member.name, Member.address))]),
+            "nodes": sorted(
+                [
+                    list(row)
+                    for row in await db.execute(
+                        select(Node.name, Node.address, Node.status, Node.pve_version, Node.containers_total)
+                    )
+                ]
+            ),
+            "containers": sorted(
+                [
+                    list(row)
+                    for row in await db.execute(
+                        select(Container.vmid, Container.name, Container.node_name).where(
+                            Container.ended_at.is_(None)
+                        )
+                    )
+                ]
+            ),
+            "ended_containers": [
+                list(row)
+                for row in await db.execute(select(Container.vmid).where(Container.ended_at.is_not(None)))
+            ],
+        }
+
+
+def forked(order: dict[str, Any]) -> dict[str, Any]:
+    child = os.fork()
+    if child == 0:
+        os.dup2(2, 1)  # what a life prints is no answer
+        try:
+            if point := order.get("die"):
+                POINTS[point]()
+            asyncio.run(live(order))
+        except BaseException:  # noqa: BLE001 - the end of this process
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "code": os.waitstatus_to_exitcode(status),
+    }
+
+
+def main(empty: Path) -> None:
+    """`empty` is where the migrated, still empty database goes that every first life gets a copy of."""
+    upgrade(sqlite_url(empty))
+    for line in sys.stdin:
+        order = json.loads(line)
+        print(json.dumps(forked({**order, "empty": str(empty)})), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,54 @@
+"""What a person does in a browser, and what one looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+NARROWEST = {"width": 360, "height": 800}
+
+
+@dataclass
+class Person:
+    page: Page
+    base: str
+    folder: Path
+
+    async def go(self, path: str) -> None:
+        await self.page.goto(self.base + path)
+
+    async def theme(self, name: str) -> None:
+        await self.page.emulate_media(color_scheme=name)  # type: ignore[arg-type]
+        await self.page.evaluate(f"document.documentElement.dataset.bsTheme = '{name}'")
+
+    async def picture(self, name: str, *, whole: bool = False) -> None:
+        await self.page.screenshot(path=self.folder / f"{name}.png", full_page=whole)
+
+    async def look(self, name: str) -> None:
+        """At desktop and phone width, light and dark: no accessibility fault, no sideways scrolling; four pictures."""
+        for width, size in (("1440", WIDE), ("390", PHONE)):
+            await self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            for theme in ("light", "dark"):
+                await self.theme(theme)
+                await self.picture(f"{name}-{width}-{theme}", whole=width == "390")
+                await self.accessible(f"{name} {width} {theme}")
+        await self.page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]
+        await self.fits(name)
+        await self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        await self.theme("light")
+
+    async def accessible(self, where: str) -> None:
+        results = await Axe().run(
+            self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+        )
+        faults = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in results.response["violations"]]
+        assert not faults, f"{where}: {faults}"
+
+    async def fits(self, where: str) -> None:
+        over = await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over <= 0, f"{where} scrolls sideways by {over} px at 360 px"
