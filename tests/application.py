@@ -55,8 +55,7 @@ def estates() -> Estates:
 
     def make(*scenes: ClusterScene, **settings: Any) -> AbstractAsyncContextManager[Running]:
         estate = Estate(list(scenes), seed=1, settings=pvesim.Settings.quick(**settings))
-        network = f"127.{random.randint(20, 250)}"
-        return serve(estate, network=network, port=random.randint(20_000, 60_000))
+        return serve(estate, port=random.randint(20_000, 60_000))
 
     return make
 

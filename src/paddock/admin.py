@@ -40,7 +40,7 @@ def reset_password(
     """
     from paddock.access.setup import reset_password_link
 
-    typer.echo(_run(data_dir, lambda services: reset_password_link(services, name)))
+    typer.echo(_run(data_dir, lambda services: _reachable(services, reset_password_link(services, name))))
 
 
 @app.command("setup-link")
@@ -48,7 +48,7 @@ def setup_link(data_dir: DataDir = None) -> None:
     """Print a new link that creates the first administrator, while there is no user yet."""
     from paddock.access.setup import ensure_setup_link
 
-    link = _run(data_dir, ensure_setup_link)
+    link = _run(data_dir, lambda services: _reachable(services, ensure_setup_link(services)))
     if link is None:
         typer.echo("There are users already. For a new password: paddock admin reset-password NAME", err=True)
         raise typer.Exit(1)
@@ -82,6 +82,16 @@ def migrate(data_dir: DataDir = None) -> None:
     except (BadSetting, PaddockError, OSError) as error:
         raise _failure(error) from None
     typer.echo("The database is up to date now." if done else "The database was up to date.")
+
+
+async def _reachable(services: Services, making: Awaitable[str | None]) -> str | None:
+    """A link with the address under which the server really serves, where that is known."""
+    from paddock.access.setup import base_url
+    from paddock.serve import served_at
+
+    link = await making
+    address = served_at(services.settings.data_dir)
+    return link.replace(base_url(services.settings), address, 1) if link and address else link
 
 
 def _run(data_dir: Path | None, work: Callable[[Services], Awaitable[T]]) -> T:

@@ -75,7 +75,9 @@ def run(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with only_process(settings.data_dir):
+    from paddock.access.setup import base_url
+
+    with only_process(settings.data_dir, base_url(settings)):
         import uvicorn
 
         from paddock.app import create_app, database_url
@@ -104,18 +106,29 @@ def run(settings: Settings) -> None:
 
 
 @contextmanager
-def only_process(data_dir: Path) -> Iterator[None]:
-    """Holds the directory's lock: two processes on one SQLite and one DBOS file would both resume its jobs."""
+def only_process(data_dir: Path, address: str) -> Iterator[None]:
+    """Holds the directory's lock: two processes on one SQLite and one DBOS file would both resume its jobs.
+
+    The lock says which process it is and under which address it serves.
+    """
     path = data_dir / "lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            owner = os.read(handle, 32).decode(errors="replace").partition("\n")[0] or "unknown"
             raise OSError(f"another Paddock (process {owner}) uses {data_dir}; stop it first") from None
         os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
+        os.write(handle, f"{os.getpid()}\n{address}\n".encode())
         yield
     finally:
         os.close(handle)
+
+
+def served_at(data_dir: Path) -> str | None:
+    """The address under which the last server on this directory served, for links that local commands print."""
+    try:
+        return (data_dir / "lock").read_text().splitlines()[1]
+    except (OSError, IndexError):
+        return None

@@ -43,3 +43,14 @@ class Pulse:
 
     def sent(self, uptime: int) -> int:
         return int(self.traffic * 0.6 * uptime)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One round of pvestatd on one node."""
+
+    at: float
+    revision: int  # of the node, when it was taken
+    node: dict[str, float | int]
+    guests: dict[int, bytes]  # vmid → the sampled members of the row, as JSON without braces
+    storages: dict[str, tuple[int, int]]  # name → used, total bytes

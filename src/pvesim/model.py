@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
-from pvesim.figures import Pulse
+from pvesim.figures import Pulse, Sample
 from pvesim.identity import Group, Identity, Token, User, split_token
 from pvesim.scene import GIB, MIB, ClusterScene, GuestScene, NodeScene, StorageScene, TokenScene
 from pvesim.settings import Settings
 from pvesim.tickets import Tickets
 from pvesim.versions import Version
-
-if TYPE_CHECKING:
-    from pvesim.sampling import Sample
 
 
 class Guest:

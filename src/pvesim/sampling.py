@@ -7,27 +7,15 @@ lock: immediate) plus the sampled part; without a sample only the former, with s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
+from pvesim.figures import Sample
 from pvesim.model import Cluster, Guest, Node
 from pvesim.scene import GIB, StorageScene
 
 _encode = msgspec.json.Encoder().encode
 _BASE_MEMORY = int(1.6 * GIB)
 _ROOT_USED = int(4.5 * GIB)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One round of pvestatd on one node."""
-
-    at: float
-    revision: int  # of the node, when it was taken
-    node: dict[str, float | int]
-    guests: dict[int, bytes]  # vmid → the sampled members of the row, as JSON without braces
-    storages: dict[str, tuple[int, int]]  # name → used, total bytes
 
 
 def sample_of(node: Node) -> Sample | None:

@@ -133,6 +133,14 @@ async def list_sessions(ctx: Context, paging: Paging, *, own: bool = False) -> P
     )
     if own or not rights.allowed(ctx.actor, "access.read"):
         query = query.where(Session.user_id == ctx.actor.user_id)
+    if paging.q:
+        query = query.where(
+            or_(
+                User.name.icontains(paging.q, autoescape=True),
+                Session.remote.startswith(paging.q, autoescape=True),
+                Session.agent.icontains(paging.q, autoescape=True),
+            )
+        )
     async with ctx.read() as db:
         total = await db.scalar(select(func.count()).select_from(query.subquery())) or 0
         found = query.order_by(Session.seen_at.desc(), Session.id).offset(paging.offset).limit(paging.size)

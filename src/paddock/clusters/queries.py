@@ -36,6 +36,13 @@ def _in_scope(ctx: Context) -> Sequence[ColumnElement[bool]]:
     return (Cluster.site_id.in_(ctx.actor.scope.site_ids or ()),)
 
 
+def visible(ctx: Context, cluster_id: InstrumentedAttribute[str]) -> Sequence[ColumnElement[bool]]:
+    """Conditions for rows that belong to a cluster: that its site is in scope."""
+    if ctx.actor.scope.everything:
+        return ()
+    return (cluster_id.in_(select(Cluster.id).where(*_in_scope(ctx))),)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterView:
     """A cluster with the name of its site and the number of its members."""
@@ -98,14 +105,12 @@ async def find_by_identity(ctx: Context, identity: str) -> Cluster | None:
 
 
 async def members_of(ctx: Context, cluster_id: str) -> Sequence[Member]:
+    query = select(Member).where(Member.cluster_id == cluster_id, *visible(ctx, Member.cluster_id))
     async with ctx.read() as db:
-        return (
-            await db.scalars(select(Member).where(Member.cluster_id == cluster_id).order_by(Member.name))
-        ).all()
+        return (await db.scalars(query.order_by(Member.name))).all()
 
 
 async def names_in_site(ctx: Context, site_id: str) -> list[str]:
+    query = select(Cluster.name).where(Cluster.site_id == site_id, *_in_scope(ctx))
     async with ctx.read() as db:
-        return list(
-            await db.scalars(select(Cluster.name).where(Cluster.site_id == site_id).order_by(Cluster.name))
-        )
+        return list(await db.scalars(query.order_by(Cluster.name)))

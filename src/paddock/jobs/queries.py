@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
@@ -26,6 +27,12 @@ def _visible(ctx: Context) -> Select[Job]:
     if not ctx.actor.scope.everything:
         query = query.where(or_(Job.site_id.is_(None), Job.site_id.in_(ctx.actor.scope.site_ids or ())))
     return query
+
+
+def _of_visible(ctx: Context, job_id: InstrumentedAttribute[str]) -> Sequence[ColumnElement[bool]]:
+    if ctx.actor.scope.everything:
+        return ()
+    return (job_id.in_(_visible(ctx).with_only_columns(Job.id)),)
 
 
 async def list_jobs(ctx: Context, paging: Paging) -> Page[Job]:
@@ -55,7 +62,11 @@ async def get_job(ctx: Context, job_id: str) -> Job:
 async def steps_of(ctx: Context, job_id: str) -> Sequence[JobStep]:
     async with ctx.read() as db:
         return (
-            await db.scalars(select(JobStep).where(JobStep.job_id == job_id).order_by(JobStep.position))
+            await db.scalars(
+                select(JobStep)
+                .where(JobStep.job_id == job_id, *_of_visible(ctx, JobStep.job_id))
+                .order_by(JobStep.position)
+            )
         ).all()
 
 
@@ -63,7 +74,10 @@ async def lines_of(ctx: Context, job_id: str, *, limit: int = 2000) -> Sequence[
     async with ctx.read() as db:
         return (
             await db.scalars(
-                select(JobLine).where(JobLine.job_id == job_id).order_by(JobLine.at, JobLine.id).limit(limit)
+                select(JobLine)
+                .where(JobLine.job_id == job_id, *_of_visible(ctx, JobLine.job_id))
+                .order_by(JobLine.at, JobLine.id)
+                .limit(limit)
             )
         ).all()
 

@@ -99,7 +99,7 @@ def certificate(node: NodeView, now: datetime) -> Attention | None:
         "certificate_ends",
         "node",
         node.id,
-        ends - notice,
+        ends if left <= timedelta(0) else None,
         "Look at it",
         f"/nodes/{node.id}",
     )

@@ -78,7 +78,7 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
     tab = request.query_params.get("tab", "")
     tab = tab if tab in TABS else TABS[0]
     why = request.query_params.get("why", "")
-    opened = why == "open" or (why != "closed" and node.status in TROUBLE)
+    opened = why == "open" or (why != "closed" and tab == TABS[0] and node.status in TROUBLE)
     events = await queries.events_of(ctx, node_id, limit=EVENTS_SHOWN if tab == "events" else 8)
     bridges = await queries.bridges_of(ctx, node_id)
     data: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
@@ -85,10 +87,17 @@ _SEVERITY = {status: weight for weight, status in enumerate(FACES)}
 
 Key = Callable[[NodeView], Any]
 
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts pve2 before pve10, and does not tell cases apart."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
 SORTS: dict[str, Key] = {
-    "name": lambda node: (node.name.casefold(), node.cluster.casefold()),
-    "site": lambda node: (node.site.casefold(), node.cluster.casefold(), node.name.casefold()),
-    "status": lambda node: (_SEVERITY.get(node.status, 9), node.name.casefold()),
+    "name": lambda node: (natural(node.name), natural(node.cluster)),
+    "site": lambda node: (natural(node.site), natural(node.cluster), natural(node.name)),
+    "status": lambda node: (_SEVERITY.get(node.status, 9), natural(node.name)),
     "cpu": lambda node: (node.figures.cpu or 0) / node.cores if node.cores else 0.0,
     "memory": lambda node: (node.figures.memory or 0) / node.memory if node.memory else 0.0,
     "storage": lambda node: (
@@ -237,9 +246,16 @@ async def get_node(ctx: Context, node_id: str) -> NodeView:
     return found[0]
 
 
+def _of_visible(ctx: Context, node_id: InstrumentedAttribute[str]) -> Sequence[ColumnElement[bool]]:
+    if ctx.actor.scope.everything:
+        return ()
+    return (node_id.in_(select(Node.id).where(Node.site_id.in_(ctx.actor.scope.site_ids or ()))),)
+
+
 async def bridges_of(ctx: Context, node_id: str) -> Sequence[Bridge]:
     async with ctx.read() as db:
-        return (await db.scalars(select(Bridge).where(Bridge.node_id == node_id).order_by(Bridge.name))).all()
+        query = select(Bridge).where(Bridge.node_id == node_id, *_of_visible(ctx, Bridge.node_id))
+        return (await db.scalars(query.order_by(Bridge.name))).all()
 
 
 async def events_of(
@@ -260,7 +276,8 @@ async def events_of(
 
 async def count_events(ctx: Context, node_id: str) -> int:
     async with ctx.read() as db:
-        return await db.scalar(select(func.count()).where(NodeEvent.node_id == node_id)) or 0
+        query = select(func.count()).where(NodeEvent.node_id == node_id, *_of_visible(ctx, NodeEvent.node_id))
+        return await db.scalar(query) or 0
 
 
 async def objections_to_site(ctx: Context, site_id: str) -> list[str]:

@@ -172,9 +172,10 @@ def _read(answer: Answer) -> _Ticket:
     if not answer.ok:
         raise from_answer(answer, proof=Proof.LOGIN, asked=asked)
     try:
-        found = read_json(answer.body, _TicketAnswer).data
+        answered: _TicketAnswer = read_json(answer.body, _TicketAnswer)
     except msgspec.DecodeError:
         raise Unreadable("The answer to the sign-in is not what Proxmox VE sends.", call=asked.call) from None
+    found = answered.data
     if found.needs_tfa or (found.ticket or "").startswith("PVE:!tfa!"):
         raise two_factor_required(asked)
     if not found.ticket:

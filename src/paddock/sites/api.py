@@ -69,7 +69,9 @@ async def edit_site(
     check(ctx, "sites.read")
     known = await queries.get_site(ctx, site_id)
     wish = replace(actions.wish_of(known), **body.model_dump(exclude_unset=True, exclude_none=True))
-    site = await actions.edit_site(ctx, site_id, wish, expected=expected or known.version)
+    site = await actions.edit_site(
+        ctx, site_id, wish, expected=known.version if expected is None else expected
+    )
     response.headers["ETag"] = etag(site.version)
     return site_out(site)
 

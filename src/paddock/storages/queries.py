@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from paddock.base.context import Context
+from paddock.clusters import queries as clusters
 from paddock.storages.figures import KIND, StorageFigures, figures_id
 from paddock.storages.model import Storage
 from paddock.storages.record import HOLDS_GUESTS
@@ -28,10 +29,9 @@ class StorageView:
 
 
 async def of_node(ctx: Context, node_id: str) -> list[StorageView]:
+    query = select(Storage).where(Storage.node_id == node_id, *clusters.visible(ctx, Storage.cluster_id))
     async with ctx.read() as db:
-        rows = (
-            await db.scalars(select(Storage).where(Storage.node_id == node_id).order_by(Storage.name))
-        ).all()
+        rows = (await db.scalars(query.order_by(Storage.name))).all()
     return [
         StorageView(
             row.node_id,
@@ -52,7 +52,10 @@ async def of_node(ctx: Context, node_id: str) -> list[StorageView]:
 async def shared_use(ctx: Context, cluster_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Used and total bytes of each cluster's shared storages that hold guests, every storage counted once."""
     query = select(Storage.cluster_id, Storage.name, Storage.node_id, Storage.content, Storage.total).where(
-        Storage.shared, Storage.status == "available", Storage.cluster_id.in_(list(cluster_ids))
+        Storage.shared,
+        Storage.status == "available",
+        Storage.cluster_id.in_(list(cluster_ids)),
+        *clusters.visible(ctx, Storage.cluster_id),
     )
     async with ctx.read() as db:
         rows = (await db.execute(query)).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 
 from paddock.access import audit, guard
@@ -41,6 +42,8 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
         async with asyncio.timeout(PREVIEW_SECONDS):
             reached = await reach(endpoint, choice, credential)
             try:
+                if wish.name:
+                    _check_name(wish, reached.local_node)
                 found = await look(ctx, reached, credential, site.id, site.name)
             finally:
                 await reached.connection.close()
@@ -56,7 +59,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     await audit.record_alone(
         ctx, "nodes.preview", target, outcome="ok", detail={"cluster": found.review.cluster}
     )
-    return found
+    return ctx.part(Previews).keep(_narrowed(found, wish) if wish.name else found)
 
 
 async def read_again(ctx: Context, preview_id: str) -> Preview:
@@ -125,39 +128,44 @@ def wish_of(kept: Preview) -> ImportWish:
         token_secret=secret if by_token else "",
         trust=kept.review.trust_mode,
         fingerprint=trusted,
+        name=kept.review.via if kept.review.by_hand else "",
+        address=kept.addresses.get(kept.review.via, "") if kept.review.by_hand else "",
     )
 
 
-async def create_node(ctx: Context, wish: ImportWish, name: str, address: str = "") -> Job:
+async def create_node(ctx: Context, wish: ImportWish) -> Job:
     """Registers the one node behind the URL, under exactly the name that Proxmox gives it.
 
-    `address` beats the one that the cluster reports. Raises what `preview` raises; Invalid beside the
-    fields `name` and `address`; AlreadyExists where the node is registered already.
+    Raises what `preview` and `import_cluster` raise, and Invalid where `wish` has no name.
     """
-    name, address = name.strip(), address.strip().strip("[]")
-    await guard.require(ctx, "nodes.import", target=audit.Target("node", label=name))
-    faults = [Detail("name", "Give the node's name, exactly as Proxmox shows it.")] if not name else []
-    if address and not _is_address(address):
-        faults.append(Detail("address", f"Not an IP address: {address!r}."))
-    if faults:
-        raise Invalid(faults[0].message, details=faults)
+    await guard.require(ctx, "nodes.import", target=audit.Target("node", label=wish.name))
+    if not wish.name.strip():
+        raise Invalid.field("name", "Give the node's name, exactly as Proxmox shows it.")
     kept = await preview(ctx, wish)
-    called = kept.review.via
-    if called != name:
+    return await import_cluster(ctx, kept.id, [kept.review.via])
+
+
+def _check_name(wish: ImportWish, called: str) -> None:
+    """Compares exactly, with case: Proxmox finds a node under no other name."""
+    if wish.name.strip() != called:
         raise Invalid.field(
             "name",
-            f"The node name doesn't match: Proxmox calls it {called}, you typed {name}.",
+            f"The node name doesn't match: Proxmox calls it {called}, you typed {wish.name.strip()}.",
             code="name_mismatch",
             hint=f"Take {called}. Names are case-sensitive; on the node, `hostname` prints it.",
         )
-    member = kept.review.only(called)
-    if member is not None and member.comparison in (Comparison.KNOWN, Comparison.ELSEWHERE):
-        raise AlreadyExists(
-            f"{called} is registered already.", details=[Detail("name", f"{called} is registered already.")]
-        )
-    if address:
-        kept.addresses[called] = address
-    return await import_cluster(ctx, kept.id, [called])
+
+
+def _narrowed(kept: Preview, wish: ImportWish) -> Preview:
+    """The review of one node out of its cluster. Raises AlreadyExists where it is registered."""
+    only = kept.review.only(kept.review.via)
+    if only is None or only.comparison in (Comparison.KNOWN, Comparison.ELSEWHERE):
+        message = f"{kept.review.via} is registered already."
+        raise AlreadyExists(message, details=[Detail("name", message)])
+    if wish.address:
+        kept.addresses[only.name] = wish.address
+        only = replace(only, address=wish.address)
+    return replace(kept, review=replace(kept.review, members=(only,), by_hand=True))
 
 
 def _is_address(text: str) -> bool:
@@ -186,6 +194,8 @@ def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
             credential = PasswordCredential.parse(wish.username, wish.password)
     except Invalid as error:
         faults.append(error)
+    if wish.address and not _is_address(wish.address):
+        faults.append(Invalid.field("address", f"Not an IP address: {wish.address!r}."))
     fingerprint = (wish.fingerprint or "").strip() or None
     if fingerprint is not None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -49,7 +50,8 @@ async def import_cluster(ctx: Ctx, body: ImportIn) -> ImportOut:
 @router.post("/nodes", status_code=202, tags=["nodes"])
 async def create_node(ctx: Ctx, body: NodeIn) -> ImportOut:
     """Registers one node by hand, after its name was compared with what Proxmox says; follow `/jobs/{job_id}`."""
-    job = await actions.create_node(ctx, _wish(body), body.name, body.address)
+    wish = replace(_wish(body), name=body.name, address=body.address.strip().strip("[]"))
+    job = await actions.create_node(ctx, wish)
     return ImportOut(job_id=job.id)
 
 

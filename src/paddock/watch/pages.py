@@ -21,11 +21,11 @@ from paddock.web.forms import Form
 from paddock.web.problems import status_of
 from paddock.web.render import page, redirect
 
-router = APIRouter(prefix="/nodes/import", include_in_schema=False)
+router = APIRouter(prefix="/nodes", include_in_schema=False)
 Ctx = Annotated[Context, Depends(page_context)]
 
 
-@router.get("")
+@router.get("/import")
 async def connect(request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "") -> Response:
     """The form; `draft` and `review` fill in what was typed before, except secrets."""
     guard.check(ctx, "nodes.import")
@@ -36,13 +36,22 @@ async def connect(request: Request, ctx: Ctx, site: str = "", draft: str = "", r
     return await _connect(request, ctx, Form.of(site_id=site, username="root@pam"))
 
 
-@router.post("")
+@router.get("/new")
+async def by_hand(request: Request, ctx: Ctx, site: str = "") -> Response:
+    """One node by hand: the same steps, with its name compared."""
+    guard.check(ctx, "nodes.import")
+    return await _connect(request, ctx, Form.of(site_id=site, username="root@pam", by_hand="yes"))
+
+
+@router.post("/import")
 async def look(request: Request, ctx: Ctx) -> Response:
     form = await Form.read(request)
     wish = _wish(form)
     faults = {}
     if not wish.site_id:
         faults["site_id"] = "Choose the site that the nodes belong to."
+    if form.has("by_hand") and not wish.name:
+        faults["name"] = "Give the node's name, exactly as Proxmox shows it."
     if wish.trust not in ("cluster_ca", "system", "off"):
         faults["trust"] = "Choose one of the three."
     if faults:
@@ -51,7 +60,7 @@ async def look(request: Request, ctx: Ctx) -> Response:
     return await _try(request, ctx, wish, form)
 
 
-@router.get("/confirm/{draft_id}")
+@router.get("/import/confirm/{draft_id}")
 async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
     """The certificate that nobody has confirmed yet."""
     guard.check(ctx, "nodes.import")
@@ -62,7 +71,7 @@ async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
     return await _compare(request, ctx, draft, Form())
 
 
-@router.post("/confirm/{draft_id}")
+@router.post("/import/confirm/{draft_id}")
 async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
     guard.check(ctx, "nodes.import")
     form = await Form.read(request)
@@ -85,7 +94,7 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
     return await _try(request, ctx, wish, _form_of(wish), draft_id=draft_id)
 
 
-@router.get("/review/{preview_id}")
+@router.get("/import/review/{preview_id}")
 async def review(request: Request, ctx: Ctx, preview_id: str) -> Response:
     """What an import would write; nothing has been written."""
     guard.check(ctx, "nodes.import")
@@ -96,7 +105,7 @@ async def review(request: Request, ctx: Ctx, preview_id: str) -> Response:
     return await _review(request, found)
 
 
-@router.post("/review/{preview_id}/again")
+@router.post("/import/review/{preview_id}/again")
 async def read_again(request: Request, ctx: Ctx, preview_id: str) -> Response:
     try:
         made = await actions.read_again(ctx, preview_id)
@@ -109,7 +118,7 @@ async def read_again(request: Request, ctx: Ctx, preview_id: str) -> Response:
     return redirect(request, f"/nodes/import/review/{made.id}")
 
 
-@router.post("/review/{preview_id}")
+@router.post("/import/review/{preview_id}")
 async def import_ticked(request: Request, ctx: Ctx, preview_id: str) -> Response:
     form = await Form.read(request)
     ticked = form.values("members")
@@ -217,6 +226,8 @@ def _wish(form: Form) -> ImportWish:
         token_id=form.value("token_id") if by_token else "",
         token_secret=form.raw("token_secret") if by_token else "",
         trust=form.value("trust", "cluster_ca"),
+        name=form.value("name").strip() if form.has("by_hand") else "",
+        address=form.value("address").strip().strip("[]") if form.has("by_hand") else "",
     )
 
 
@@ -229,6 +240,9 @@ def _form_of(wish: ImportWish) -> Form:
         username=wish.username or "root@pam",
         token_id=wish.token_id,
         trust=wish.trust,
+        by_hand="yes" if wish.name else "",
+        name=wish.name,
+        address=wish.address,
     )
 
 

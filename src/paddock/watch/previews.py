@@ -41,29 +41,8 @@ class Previews:
         self._clock = clock
         self._waiting: dict[str, Preview] = {}
 
-    def keep(
-        self,
-        owner: str,
-        review: Review,
-        endpoint: Endpoint,
-        credential: Credential,
-        *,
-        ca_pem: str,
-        addresses: dict[str, str],
-        fingerprints: dict[str, str],
-    ) -> Preview:
+    def keep(self, preview: Preview) -> Preview:
         self._sweep()
-        preview = Preview(
-            new_id(),
-            owner,
-            self._clock.now() + LIFE,
-            review,
-            endpoint,
-            credential,
-            ca_pem,
-            addresses,
-            fingerprints,
-        )
         self._waiting[preview.id] = preview
         return preview
 

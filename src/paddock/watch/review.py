@@ -89,6 +89,8 @@ class Review:
     missing: tuple[str, ...]
     members: tuple[MemberReview, ...]
     notes: tuple[str, ...] = ()
+    by_hand: bool = False
+    """Whether one node is added by hand; then it is the only member."""
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from ipaddress import ip_interface
 
 from paddock.base.context import Context
 from paddock.base.errors import Upstream
+from paddock.base.ids import new_id
 from paddock.clusters import membership
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import kind_of, name_of
@@ -27,7 +28,7 @@ from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.storages.record import own_capacity
 from paddock.watch import review as reviews
-from paddock.watch.previews import Preview, Previews
+from paddock.watch.previews import LIFE, Preview
 from paddock.watch.reading import Reading, members_seen, sort
 from paddock.watch.review import MemberReview, Review
 
@@ -79,11 +80,13 @@ async def look(
             guests_hidden=not rights.sees_guests,
         ),
     )
-    return ctx.part(Previews).keep(
-        ctx.actor.user_id or ctx.actor.name,
-        made,
-        reached.endpoint,
-        credential,
+    return Preview(
+        id=new_id(),
+        owner=ctx.actor.user_id or ctx.actor.name,
+        expires_at=now + LIFE,
+        review=made,
+        endpoint=reached.endpoint,
+        credential=credential,
         ca_pem=ca_pem,
         addresses=addresses,
         fingerprints=fingerprints,

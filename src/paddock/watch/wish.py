@@ -18,3 +18,7 @@ class ImportWish:
     trust: str = "cluster_ca"
     fingerprint: str | None = None
     """SHA-256 of the certificate that the person has compared."""
+    name: str = ""
+    """The one node that is added by hand, exactly as Proxmox calls it; empty looks at the whole cluster."""
+    address: str = ""
+    """IP address of that node, where it is another than the one that the cluster reports."""

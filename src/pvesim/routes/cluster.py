@@ -6,8 +6,9 @@ import msgspec
 
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import invalid
+from pvesim.figures import Sample
 from pvesim.model import Cluster, Node
-from pvesim.sampling import Sample, guest_row, sample_of
+from pvesim.sampling import guest_row, sample_of
 from pvesim.verify import TEXT, VMID, choice
 from pvesim.wire import Reply
 

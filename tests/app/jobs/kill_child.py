@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from paddock.app import create_app
 from paddock.base.context import Actor, Context
@@ -118,8 +118,7 @@ async def live(order: dict[str, Any]) -> NoReturn:
         async with asyncio.timeout(15):
             while not await settled(ctx):
                 await asyncio.sleep(0.02)
-        Path(order["answer"]).write_text(json.dumps(await end_state(ctx)))
-        os._exit(0)  # an orderly farewell costs a second and proves nothing here
+        answer(order, await end_state(ctx))
 
 
 async def settled(ctx: Context) -> bool:
@@ -133,48 +132,35 @@ async def end_state(ctx: Context) -> dict[str, Any]:
     """Everything that must be equal whatever happened; without ids and times."""
     async with ctx.read() as db:
         (job,) = (await db.scalars(select(Job))).all()
-        result = dict(job.result or {})
-        result.pop("cluster_id", None)
-        for node in result.get("nodes", []):
-            node.pop("node_id")
-        return {
-            "state": job.state,
-            "error": job.error,
-            "sealed": job.sealed,
-            "progress": [job.done, job.total],
-            "result": result,
-            "steps": [
-                list(row)
-                for row in await db.execute(select(JobStep.name, JobStep.state).order_by(JobStep.position))
-            ],
-            "lines": sorted(
-                [list(row) for row in await db.execute(select(JobLine.subject, JobLine.level, JobLine.text))]
-            ),
-            "clusters": [list(row) for row in await db.execute(select(Cluster.name, Cluster.quorate))],
-            "members": sorted([list(row) for row in await db.execute(select(Member.name, Member.address))]),
-            "nodes": sorted(
-                [
-                    list(row)
-                    for row in await db.execute(
-                        select(Node.name, Node.address, Node.status, Node.pve_version, Node.containers_total)
-                    )
-                ]
-            ),
-            "containers": sorted(
-                [
-                    list(row)
-                    for row in await db.execute(
-                        select(Container.vmid, Container.name, Container.node_name).where(
-                            Container.ended_at.is_(None)
-                        )
-                    )
-                ]
-            ),
-            "ended_containers": [
-                list(row)
-                for row in await db.execute(select(Container.vmid).where(Container.ended_at.is_not(None)))
-            ],
-        }
+
+    async def rows(*columns: Any, where: Any = true()) -> list[list[Any]]:
+        async with ctx.read() as db:
+            return sorted([list(row) for row in await db.execute(select(*columns).where(where))], key=repr)
+
+    result = dict(job.result or {})
+    result.pop("cluster_id", None)
+    for node in result.get("nodes", []):
+        node.pop("node_id")
+    living = Container.ended_at.is_(None)
+    return {
+        "state": job.state,
+        "error": job.error,
+        "sealed": job.sealed,
+        "progress": [job.done, job.total],
+        "result": result,
+        "steps": await rows(JobStep.position, JobStep.name, JobStep.state),
+        "lines": await rows(JobLine.subject, JobLine.level, JobLine.text),
+        "clusters": await rows(Cluster.name, Cluster.quorate),
+        "members": await rows(Member.name, Member.address),
+        "nodes": await rows(Node.name, Node.address, Node.status, Node.pve_version, Node.containers_total),
+        "containers": await rows(Container.vmid, Container.name, Container.node_name, where=living),
+        "ended": await rows(Container.vmid, where=~living),
+    }
+
+
+def answer(order: dict[str, Any], found: dict[str, Any]) -> NoReturn:
+    Path(order["answer"]).write_text(json.dumps(found))
+    os._exit(0)  # an orderly farewell costs a second and proves nothing here
 
 
 def forked(order: dict[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ async def undisturbed(lives: Lives, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_the_undisturbed_import_is_whole(undisturbed: dict[str, Any]) -> None:
     assert (undisturbed["state"], undisturbed["error"], undisturbed["sealed"]) == ("done", None, "")
-    assert [step[1] for step in undisturbed["steps"]] == ["done", "done"]
+    assert [step[2] for step in undisturbed["steps"]] == ["done", "done"]
     assert len(undisturbed["nodes"]) == 5
     assert len(undisturbed["containers"]) == 12
     assert len(undisturbed["clusters"]) == 1

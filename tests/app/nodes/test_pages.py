@@ -11,6 +11,7 @@ from tests.app.editing import edited
 from tests.harness import Paddock
 
 from paddock.nodes.model import Node
+from paddock.nodes.queries import natural
 from pvesim import Running
 
 REFRESH = {"HX_Request": "true", "HX_Target": "nodes"}
@@ -213,3 +214,7 @@ async def test_a_node_that_is_not_there_is_a_page_in_the_frame(paddock: Paddock)
     assert status == 404
     assert "Not found" in html
     assert 'aria-label="Main"' in html
+
+
+def test_names_sort_as_people_count() -> None:
+    assert sorted(["pve10", "PVE2", "pve1", "a", "7x"], key=natural) == ["7x", "a", "pve1", "PVE2", "pve10"]

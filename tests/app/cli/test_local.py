@@ -1,0 +1,80 @@
+"""The server and the local commands as processes of their own, as an administrator starts them."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PADDOCK = [sys.executable, "-m", "paddock"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PADDOCK, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def served(data_dir: Path) -> Iterator[tuple[str, Path]]:
+    """The address, and the file with what the server says."""
+    address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.7:{random.randint(20_000, 60_000)}"
+    said = data_dir.parent / "said.txt"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            [*PADDOCK, "serve", "--data-dir", str(data_dir), "--listen", address],
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            for _ in range(400):
+                try:
+                    urllib.request.urlopen(f"http://{address}/health", timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield f"http://{address}", said
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=15)
+
+
+def test_the_first_start_prints_a_link_and_the_next_commands_know_the_address(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with served(data_dir) as (base, said):
+        link = re.search(r"http\S+/setup\?token=\S+", said.read_text())
+        assert link is not None
+        assert link[0].startswith(base)
+        with urllib.request.urlopen(link[0], timeout=5) as page:
+            assert "administrator" in page.read().decode()
+        again = run("admin", "setup-link", "--data-dir", str(data_dir))
+        assert again.stdout.startswith(f"{base}/setup?token=")
+        second = run("serve", "--data-dir", str(data_dir), "--listen", "127.0.0.1:1")
+        assert second.returncode == 1
+        assert "another Paddock" in second.stderr
+    assert (data_dir / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_password_is_reset_by_a_link_and_unknown_names_are_told(tmp_path: Path) -> None:
+    missing = run("admin", "reset-password", "m.huber", "--data-dir", str(tmp_path / "nowhere"))
+    assert missing.returncode == 1
+    assert "there is no Paddock in" in missing.stderr
+    data_dir = tmp_path / "data"
+    assert "up to date now" in run("migrate", "--data-dir", str(data_dir)).stdout
+    assert "was up to date" in run("migrate", "--data-dir", str(data_dir)).stdout
+    unknown = run("admin", "reset-password", "nobody", "--data-dir", str(data_dir))
+    assert (unknown.returncode, "no user nobody" in unknown.stderr) == (1, True)
+
+
+def test_an_open_address_without_tls_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    refused = run("serve", "--data-dir", str(tmp_path), "--listen", "0.0.0.0:8080")
+    assert refused.returncode == 2
+    assert "--tls-cert" in refused.stderr
+    assert "--behind-proxy" in refused.stderr
+    assert "Traceback" not in refused.stderr
