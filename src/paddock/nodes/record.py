@@ -192,34 +192,33 @@ async def settle(
 ) -> None:
     """Judges each node by its evidence and writes what people should see now. Changes `shown` in place."""
     now = ctx.now()
-    moved: dict[str, tuple[health.Shown, health.Shown]] = {}
+    moved: dict[str, health.Shown] = {}
     for node_id, before in shown.items():
         live = ctx.figures.get(KIND, node_id) or NodeFigures()
         verdict = health.judge(evidence(live, lone=lone, refused=refused, unread=unread), now, interval)
         after = health.settle(before, verdict, now)
         if (before.status, before.code, before.reason) != (after.status, after.code, after.reason):
-            moved[node_id] = (before, after)
+            moved[node_id] = after
         shown[node_id] = after
-    if not moved:
-        return
-    async with ctx.write() as tx:
-        for node_id, (before, after) in moved.items():
-            await tx.session.execute(
-                update(Node)
-                .where(Node.id == node_id)
-                .values(
-                    status=after.status,
-                    status_code=after.code,
-                    status_reason=after.reason,
-                    status_since=after.since,
-                )
-            )
-            if after.status != before.status:
-                text = f"{WORDS[after.status]}: {after.reason}" if after.reason else WORDS[after.status]
-                log(tx, node_id, now, "status", _LEVELS[after.status], text)
-                tx.publish(NodeStatusChanged(node_id, before.status, after.status))
-            else:
-                tx.publish(NodeChanged(node_id))
+    if moved:
+        async with ctx.write() as tx:
+            await _write_shown(tx, moved, now)
+
+
+async def _write_shown(tx: Write, moved: Mapping[str, health.Shown], now: datetime) -> None:
+    """An import and the watch may both come to the same verdict: it is written, and told, once."""
+    rows = await tx.session.execute(select(Node.id, Node.status).where(Node.id.in_(list(moved))))
+    for node_id, written in rows.all():
+        after = moved[node_id]
+        values: dict[str, Any] = {"status_code": after.code, "status_reason": after.reason}
+        if written != after.status:
+            values |= {"status": after.status, "status_since": after.since}
+            text = f"{WORDS[after.status]}: {after.reason}" if after.reason else WORDS[after.status]
+            log(tx, node_id, now, "status", _LEVELS[after.status], text)
+            tx.publish(NodeStatusChanged(node_id, written, after.status))
+        else:
+            tx.publish(NodeChanged(node_id))
+        await tx.session.execute(update(Node).where(Node.id == node_id).values(**values))
 
 
 WORDS = {

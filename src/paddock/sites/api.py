@@ -13,6 +13,7 @@ from paddock.sites import actions, queries
 from paddock.sites.model import Site
 from paddock.sites.network import Wish
 from paddock.sites.schemas import SiteIn, SiteOut, SitePatch
+from paddock.sites.standing import Standing, Surveyor
 from paddock.web.etags import etag, if_match
 from paddock.web.paging import PageOut, Paging, page_response, rest_paging
 
@@ -21,7 +22,7 @@ Ctx = Annotated[Context, Depends(api_context)]
 Expected = Annotated[int | None, Depends(if_match)]
 
 
-def site_out(site: Site) -> SiteOut:
+def site_out(site: Site, standing: Standing) -> SiteOut:
     return SiteOut(
         id=site.id,
         name=site.name,
@@ -31,10 +32,16 @@ def site_out(site: Site) -> SiteOut:
         gateway=site.gateway,
         forwarders=site.forwarders,
         external_ip=site.external_ip,
+        nodes=standing.nodes,
+        containers=standing.containers,
         version=site.version,
         created_at=site.created_at,
         updated_at=site.updated_at,
     )
+
+
+async def _standing(ctx: Context, site_id: str) -> Standing:
+    return (await ctx.part(Surveyor).ask(ctx)).get(site_id, Standing())
 
 
 @router.get("", response_model=PageOut[SiteOut])
@@ -43,14 +50,16 @@ async def list_sites(
 ) -> Response:
     check(ctx, "sites.read")
     page = await queries.list_sites(ctx, paging)
-    return page_response(request, page, map(site_out, page.items))
+    standing = await ctx.part(Surveyor).ask(ctx)
+    rows = [site_out(site, standing.get(site.id, Standing())) for site in page.items]
+    return page_response(request, page, rows)
 
 
 @router.post("", status_code=201)
 async def create_site(ctx: Ctx, body: SiteIn, response: Response) -> SiteOut:
     site = await actions.create_site(ctx, Wish(**body.model_dump()))
     response.headers["ETag"] = etag(site.version)
-    return site_out(site)
+    return site_out(site, await _standing(ctx, site.id))
 
 
 @router.get("/{site_id}")
@@ -58,7 +67,7 @@ async def get_site(ctx: Ctx, site_id: str, response: Response) -> SiteOut:
     check(ctx, "sites.read")
     site = await queries.get_site(ctx, site_id)
     response.headers["ETag"] = etag(site.version)
-    return site_out(site)
+    return site_out(site, await _standing(ctx, site.id))
 
 
 @router.patch("/{site_id}")
@@ -73,7 +82,7 @@ async def edit_site(
         ctx, site_id, wish, expected=known.version if expected is None else expected
     )
     response.headers["ETag"] = etag(site.version)
-    return site_out(site)
+    return site_out(site, await _standing(ctx, site.id))
 
 
 @router.delete("/{site_id}", status_code=204)

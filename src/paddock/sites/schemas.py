@@ -56,6 +56,8 @@ class SiteOut(BaseModel):
     gateway: str
     forwarders: list[str]
     external_ip: str
+    nodes: int = Field(description="How many nodes stand in the site.")
+    containers: int
     version: int
     created_at: datetime
     updated_at: datetime

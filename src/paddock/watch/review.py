@@ -147,9 +147,24 @@ def elsewhere(members: tuple[MemberReview, ...], site: str) -> tuple[MemberRevie
     return tuple(replace(member, comparison=Comparison.ELSEWHERE, changes=(text,)) for member in members)
 
 
-def notes(*, quorate: bool | None, unreadable: int, offline: int, guests_hidden: bool) -> tuple[str, ...]:
-    """What a person should know besides the table."""
+def notes(
+    *,
+    quorate: bool | None,
+    unreadable: int,
+    offline: int,
+    guests_hidden: bool,
+    trust: tuple[str, str] | None = None,
+) -> tuple[str, ...]:
+    """What a person should know besides the table. `trust`: of a known cluster, as it is and as it would be."""
     found = []
+    if trust is not None and trust[0] != trust[1]:
+        weaker = (
+            " That is weaker: anybody in between could pose as a node." if trust[1] == TrustMode.OFF else ""
+        )
+        found.append(
+            f"This cluster is known with another trust: {_TRUST[trust[0]]}. "
+            f"The import replaces it by: {_TRUST[trust[1]]}.{weaker}"
+        )
     if quorate is False:
         found.append("The cluster has no quorum: it can be watched, but Proxmox VE refuses every change.")
     if offline:
@@ -163,6 +178,14 @@ def notes(*, quorate: bool | None, unreadable: int, offline: int, guests_hidden:
     if guests_hidden:
         found.append("This credential sees no containers: their number may be wrong.")
     return tuple(found)
+
+
+_TRUST: dict[str, str] = {
+    TrustMode.CLUSTER_CA: "this cluster's CA",
+    TrustMode.SYSTEM: "the system's CAs",
+    TrustMode.PINNED: "a pinned fingerprint",
+    TrustMode.OFF: "no verification at all",
+}
 
 
 def _counted(number: int, noun: str) -> str:

@@ -78,6 +78,7 @@ async def look(
             unreadable=seen.unreadable,
             offline=len(seen.offline),
             guests_hidden=not rights.sees_guests,
+            trust=(known.trust_mode, reached.policy.mode) if known else None,
         ),
     )
     return Preview(

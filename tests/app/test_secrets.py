@@ -1,0 +1,192 @@
+"""No secret in clear: not in the database, not in the log, not in an answer, a page or the audit."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from sqlalchemy import text
+
+from pvesim import Running
+from pvesim.scene import WATCH_PASSWORD
+from tests.app.persons import person
+from tests.harness import ADMIN, PASSWORD, Api, Browser, Paddock
+
+WRONG = "a-wrong-password-51"
+CHOSEN = "harvest moon barn 3"
+
+
+class Heard:
+    """Every answer that came back."""
+
+    def __init__(self, base: str) -> None:
+        self.answers: list[tuple[str, str]] = []
+        trace = aiohttp.TraceConfig()
+        trace.on_response_chunk_received.append(self._chunk)
+        trace.on_request_end.append(self._end)
+        self.pages = aiohttp.ClientSession(
+            base, cookie_jar=aiohttp.CookieJar(unsafe=True), trace_configs=[trace]
+        )
+        self.rest = aiohttp.ClientSession(base, trace_configs=[trace])
+
+    async def _chunk(self, _session: object, _context: object, got: Any) -> None:
+        self.answers.append((f"{got.method} {got.url.path}", got.chunk.decode("utf-8", "replace")))
+
+    async def _end(self, _session: object, _context: object, got: Any) -> None:
+        headers = {k: v for k, v in got.headers.items() if k != "Set-Cookie"}
+        self.answers.append((f"{got.method} {got.url.path}", json.dumps({**headers, "Location": ""})))
+
+    async def close(self) -> None:
+        await self.pages.close()
+        await self.rest.close()
+
+
+async def test_nothing_secret_is_ever_seen_again(
+    paddock: Paddock, estate: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("asyncio").setLevel(logging.INFO)
+    heard = Heard(paddock.base)
+    prod, token = estate["prod"], estate["prod"].tokens["full"]
+    try:
+        secrets = await everything(paddock, estate, heard)
+        secrets |= {
+            "root password": prod.root_password,
+            "token of Proxmox": token.secret,
+            "wrong password": WRONG,
+            "password of another user": WATCH_PASSWORD,
+            "password of the administrator": PASSWORD,
+            "token of the tests": paddock.token,
+            "key": key_of(paddock.services.settings.data_dir),
+        }
+        await crawl(heard)
+    finally:
+        await heard.close()
+    places = {
+        "log": "\n".join(logged(record) for record in caplog.records),
+        **await stored(paddock),
+    }
+    for where, content in heard.answers:
+        places[where] = places.get(where, "") + content
+    assert len(places) > 30
+    found = [
+        f"{what} in {where}"
+        for what, secret in secrets.items()
+        for where, content in places.items()
+        if any(form in content for form in forms(secret)) and (what, where) not in SHOWN_ONCE
+    ]
+    assert not found
+
+
+SHOWN_ONCE = {("new token", "POST /api/v1/tokens"), ("link", "POST /api/v1/users")}
+
+
+async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[str, str]:
+    """Whatever touches a secret; returns those that came up."""
+    prod, token = estate["prod"], estate["prod"].tokens["full"]
+    site = await paddock.site()
+    heard.rest.headers["Authorization"] = f"Bearer {paddock.token}"
+    heard_paddock = Paddock(paddock.services, paddock.base, paddock.token, Api(heard.rest), paddock.browser)
+    by_token = {"token_id": token.id, "token_secret": token.secret}
+    await heard_paddock.preview(site, prod.first, prod, password=WRONG)
+    await heard_paddock.preview(site, prod.first, prod, trust={"mode": "cluster_ca"})
+    await heard_paddock.preview(site, prod.first, prod, password="", username=prod.root_password)
+    await heard_paddock.preview(site, prod.first, prod, **{**by_token, "token_id": "x"})
+    await heard_paddock.preview(site, prod.first, prod, **by_token, username="root@pam", password=WRONG)
+    await heard_paddock.preview(
+        site, prod.first, prod, username="watch@pve", password=WATCH_PASSWORD, site_id="nowhere"
+    )
+    assert (await heard_paddock.imported(site, prod))["state"] == "done"
+    assert (await heard_paddock.imported(site, prod, **by_token))["state"] == "done"
+    estate.fault("password-changed", cluster="prod")
+    await heard_paddock.preview(site, prod.first, prod)
+    browser = Browser(heard.pages)
+    await browser.get("/signin")
+    await browser.post("/signin", {"name": ADMIN, "password": WRONG})
+    await browser.post("/signin", {"name": ADMIN, "password": PASSWORD})
+    cookie = next(one.value for one in heard.pages.cookie_jar)
+    await browser.get("/access")
+    async with heard.pages.post(
+        "/api/v1/tokens", json={"name": "made here"}, headers={"X-CSRF-Token": browser.csrf}
+    ) as answer:
+        made = await answer.json()
+        assert answer.status == 201, made
+    async with person(paddock, "c.link"):
+        await heard_paddock.api.get("/users")
+    new = await heard_paddock.api.post("/users", {"name": "d.link", "role": "auditor"})
+    link = new["link"].partition("token=")[2]
+    async with aiohttp.ClientSession(paddock.base) as guest:
+        shy = Browser(guest)
+        await shy.get(f"/setup?token={link}")
+        await shy.post("/setup", {"token": link, "password": CHOSEN, "repeat": CHOSEN, "again": CHOSEN})
+    await heard_paddock.api.call("DELETE", f"/users/{new['id']}")
+    await heard_paddock.api.call("DELETE", f"/tokens/{made['id']}")
+    return {"session cookie": cookie, "new token": made["token"], "link": link, "chosen password": CHOSEN}
+
+
+async def crawl(heard: Heard) -> None:
+    """Every page that is linked from a page, and every read of REST."""
+    waiting, seen = ["/"], set()
+    while waiting and len(seen) < 120:
+        path = waiting.pop()
+        seen.add(path)
+        async with heard.pages.get(path, allow_redirects=False) as answer:
+            if "html" in answer.content_type:
+                found = re.findall(r'(?:href|hx-get)="(/[^"#]*)"', await answer.text())
+                waiting += [
+                    one.replace("&amp;", "&")
+                    for one in dict.fromkeys(found)
+                    if one.replace("&amp;", "&") not in {*seen, *waiting}
+                    and not one.startswith(("/static", "/live", "/signout"))
+                ]
+    for path in ("sites", "clusters", "nodes", "containers", "jobs", "users", "tokens", "sessions", "audit"):
+        async with heard.rest.get(f"/api/v1/{path}?size=2000") as answer:
+            assert answer.status == 200
+            items = (await answer.json())["items"]
+        if path in {"sites", "clusters", "nodes", "jobs", "users"}:
+            for one in items[:3]:
+                async with heard.rest.get(f"/api/v1/{path}/{one['id']}") as answer:
+                    assert answer.status == 200
+
+
+def logged(record: logging.LogRecord) -> str:
+    return logging.Formatter("%(name)s %(message)s").format(record)
+
+
+def key_of(folder: Path) -> str:
+    return (folder / "secret.key").read_text().strip()
+
+
+def forms(secret: str) -> set[str]:
+    """How a secret may look in clear."""
+    escaped = json.dumps(secret)[1:-1]
+    return {secret, escaped, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("=")}
+
+
+async def stored(paddock: Paddock) -> dict[str, str]:
+    """The files of the data directory, but for the key; of PostgreSQL every row of every table."""
+    folder = paddock.services.settings.data_dir
+    found = {
+        path.name: path.read_bytes().decode("latin-1")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "secret.key"
+    }
+    if not paddock.services.db.is_sqlite:
+        async with paddock.services.db.read() as session:
+            tables = await session.execute(
+                text(
+                    "SELECT table_schema, table_name FROM information_schema.tables"
+                    " WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
+                )
+            )
+            for schema, name in tables.all():
+                rows = await session.execute(text(f'SELECT t::text FROM "{schema}"."{name}" t'))
+                found[f"table {schema}.{name}"] = "\n".join(row[0] for row in rows)
+    return found
