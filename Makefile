@@ -48,7 +48,7 @@ docs: setup ## regenerate the reference pages
 
 screenshots: setup ## refresh the pictures that the docs show
 	@scripts/test-needs
-	PADDOCK_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k screenshot
+	PADDOCK_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser
 
 lock: setup
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock --no-header -q

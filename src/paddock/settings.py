@@ -9,10 +9,12 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 PREFIX = "PADDOCK_"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class BadSetting(ValueError):
@@ -140,6 +142,8 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
             return Path(value) if str(value) else None
         if kind == "bool":
             return _boolean(value)
+        if name == "log_level":
+            return str(value).upper()
         return {"int": int, "float": float, "str": str}[kind](value)
     except (ValueError, TypeError, AttributeError):
         raise BadSetting(f"{name} = {value!r}: not a valid {kind}") from None
@@ -156,7 +160,7 @@ def _boolean(value: Any) -> bool:
 
 def _check(settings: Settings) -> None:
     host, separator, port = settings.listen.rpartition(":")
-    if not separator or not host or not port.isdigit() or not 0 <= int(port) < 65536:
+    if not separator or not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) < 65536:
         raise BadSetting(
             f"listen = {settings.listen!r}: give ADDRESS:PORT, for example 127.0.0.1:8080 or [::1]:8080"
         )
@@ -169,9 +173,26 @@ def _check(settings: Settings) -> None:
         )
     if settings.root_path and not settings.root_path.startswith("/"):
         raise BadSetting(f"root_path = {settings.root_path!r}: begins with a slash, for example /paddock")
-    if settings.watch_interval < 1:
-        raise BadSetting("watch_interval: at least 1 second")
+    if not 1 <= settings.watch_interval <= 3600:
+        raise BadSetting("watch_interval: at least 1 second, at most 3600")
+    if not 1 <= settings.contact_interval < 60:
+        raise BadSetting("contact_interval: at least 1 second, and under 60")
+    if not 1 <= settings.details_per_second <= 10_000:
+        raise BadSetting("details_per_second: from 1 to 10000")
+    for name in ("session_idle_minutes", "session_hours", "events_days", "audit_days", "jobs_days"):
+        if getattr(settings, name) < 1:
+            raise BadSetting(f"{name}: at least 1")
+    if settings.log_level not in LOG_LEVELS:
+        raise BadSetting(f"log_level = {settings.log_level!r}: one of {', '.join(LOG_LEVELS)}")
+    if settings.database_url and not settings.database_url.startswith(
+        ("postgresql+psycopg://", "sqlite+aiosqlite:")
+    ):
+        raise BadSetting("database_url: begins with postgresql+psycopg://; leave it empty for SQLite")
 
 
 def is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    """Whether only this machine reaches it. A name other than localhost may lead anywhere."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

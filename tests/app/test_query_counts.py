@@ -14,7 +14,7 @@ from tests.app.conftest import Estates
 from tests.harness import Paddock
 
 REST = {
-    "/sites": 2,
+    "/sites": 4,
     "/clusters": 2,
     "/nodes": 1,
     "/containers": 2,
@@ -101,13 +101,14 @@ async def test_no_list_and_no_page_asks_more_often_when_there_is_more(
     for path, page in ways:
         few[path, page] = len(await statements(paddock, path, page=page))
     await fill(paddock, estates, "more", nodes=6, containers=60)
-    grown, many = {}, {}
+    grown: dict[tuple[str, bool], list[str]] = {}
+    many: dict[tuple[str, bool], list[str]] = {}
     for path, page in ways:
         found = await statements(paddock, path, page=page)
         assert found, f"{path} asked nothing: is the count right?"
         if len(found) > few[path, page]:
-            grown[path] = found
+            grown[path, page] = found
         if len(found) > (PAGES if page else REST)[path]:
-            many[path] = found
+            many[path, page] = found
     assert not grown
     assert not many

@@ -13,11 +13,29 @@ PHONE = {"width": 390, "height": 844}
 NARROWEST = {"width": 360, "height": 800}
 
 
+SHOWN_IN_DOCS = frozenset(
+    {
+        "containers",
+        "import-confirm",
+        "import-connect",
+        "import-done",
+        "import-review",
+        "node",
+        "nodes",
+        "overview",
+        "sites",
+    }
+)
+
+
 @dataclass
 class Person:
     page: Page
     base: str
     folder: Path
+    """Where all pictures go."""
+    docs: Path | None = None
+    """Where the few go that the docs show; `make screenshots` says where."""
 
     async def go(self, path: str) -> None:
         await self.page.goto(self.base + path)
@@ -35,7 +53,12 @@ class Person:
             await self.page.set_viewport_size(size)  # type: ignore[arg-type]
             for theme in ("light", "dark"):
                 await self.theme(theme)
+                await self.page.evaluate("window.scrollTo(0, 0)")  # the sticky bar covers what is scrolled below it
                 await self.picture(f"{name}-{width}-{theme}", whole=width == "390")
+                if self.docs and name in SHOWN_IN_DOCS and width == "1440":
+                    suffix = "" if theme == "light" else "-dark"
+                    if theme == "light" or name == "nodes":
+                        await self.page.screenshot(path=self.docs / f"{name}{suffix}.png")
                 await self.accessible(f"{name} {width} {theme}")
         await self.page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]
         await self.fits(name)

@@ -21,11 +21,14 @@ async def test_a_person_imports_a_cluster_and_sees_it_online(
     person: Person, paddock: Paddock, demo: Running
 ) -> None:
     await paddock.site("Vienna")
+    await paddock.site("Graz")
     page = person.page
     await person.go("/")
     await page.locator(".nav-side").get_by_role("link", name=re.compile("^Nodes")).click()
     await page.get_by_role("link", name="Import Nodes").first.click()
     await expect(page.get_by_role("textbox", name="Username")).to_have_value("root@pam")
+    await expect(page.locator(".title").get_by_text("Recommended")).to_be_visible()
+    await page.locator("#f-site_id").select_option(label="Vienna")
     await person.look("import-connect")
     await connect(page, demo)
 
@@ -71,6 +74,11 @@ async def test_the_ways_to_sign_in_and_to_trust_say_what_they_are_good_for(
     await page.get_by_label("Disable TLS Verification").check()
     await expect(page.get_by_text("man in the middle")).to_be_visible()
     await expect(page.get_by_text("isolated networks and internal test clusters")).to_be_visible()
+    system = page.locator("#h-t2")
+    await expect(system).to_contain_text("right for production")
+    await expect(system).to_contain_text("reached through the internet")
+    await expect(page.get_by_text("install valid certificates instead")).to_be_visible()
+    await expect(page.get_by_text("An auditor's read-only token")).to_be_visible()
 
 
 async def test_a_wrong_password_keeps_what_was_typed_but_the_password(
@@ -97,7 +105,9 @@ async def test_a_single_node_is_created_by_hand_under_its_exact_name(
 ) -> None:
     await paddock.site("Lab")
     page = person.page
-    await person.go("/nodes/new")
+    await paddock.imported((await paddock.api.get("/sites"))["items"][0]["id"], demo["bench1"])
+    await person.go("/nodes")
+    await page.get_by_role("link", name="Create New Node").first.click()
     await expect(page.get_by_role("heading", name="Create New Node")).to_be_visible()
     await page.get_by_label("Name", exact=True).fill("PVE1")
     await connect(page, demo)
@@ -110,7 +120,21 @@ async def test_a_single_node_is_created_by_hand_under_its_exact_name(
     await page.get_by_role("button", name="The fingerprint matches, continue").click()
     await page.get_by_role("button", name="Import 1 node").click()
     await expect(page.get_by_text("Reachable directly").first).to_be_visible(timeout=15_000)
-    assert list(await paddock.nodes()) == ["pve1"]
+    assert sorted(await paddock.nodes()) == ["bench1", "pve1"]
+
+
+async def test_a_certificate_of_an_unknown_ca_names_the_ways_out(
+    person: Person, paddock: Paddock, demo: Running
+) -> None:
+    await paddock.site()
+    await person.go("/nodes/import")
+    page = person.page
+    await page.get_by_label("Verify with the system's CAs").check()
+    await connect(page, demo)
+    await expect(page.get_by_text("Disable TLS Verification").first).to_be_visible()
+    await expect(page.get_by_text("install certificates of a known CA on the nodes")).to_be_visible()
+    await expect(page.get_by_text(re.compile("choose “Trust this cluster”"))).to_be_visible()
+    await person.look("import-unknown-ca")
 
 
 async def test_empty_fields_are_told_beside_them(person: Person, paddock: Paddock) -> None:

@@ -22,6 +22,10 @@ async def test_the_list_shows_two_truths_and_changes_without_reload(
     await expect(page.get_by_role("heading", name="Nodes", exact=True)).to_be_visible()
     await expect(page.get_by_role("row", name=re.compile("pve3")).get_by_text("Offline")).to_be_visible()
     await expect(page.get_by_text("9 nodes in 3 sites")).to_be_visible()
+    cells = page.get_by_role("row", name=re.compile("^pve1 "))
+    for figure in ("CPU", "Memory", "Storage"):
+        bar = cells.get_by_role("img", name=re.compile(f"^{figure}.* used of "))
+        await expect(bar).to_be_visible()
     await person.look("nodes")
     await page.evaluate("window.untouched = true")
     demo.fault("node-down", cluster="prod", node="pve2")

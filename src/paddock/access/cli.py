@@ -21,7 +21,7 @@ access = Commands("Who may do what in Paddock: users, API tokens, the audit log.
 users = Commands("People who may sign in. An administrator may do everything, an auditor see everything.")
 tokens = Commands(
     "Your API tokens: keys for programs and for this command line.\n\n"
-    "They are made in the browser, under Access, API tokens: a token cannot make tokens."
+    "They are made in the browser, under Account, API tokens: a token cannot make tokens."
 )
 access.mount("users", users)
 access.mount("tokens", tokens)
@@ -48,7 +48,7 @@ def login(
 ) -> None:
     """Sign in to a Paddock with an API token, and remember it.
 
-    Make the token in Paddock under Access, API tokens. It is asked for without echo, or read from stdin
+    Make the token in Paddock under Account, API tokens. It is asked for without echo, or read from stdin
     or from PADDOCK_TOKEN; it is tried, then kept in ~/.config/paddock/cli.toml, readable by you alone.
     With --profile NAME several sign-ins stand side by side.
     """
@@ -195,7 +195,7 @@ def list_tokens(terminal: Terminal, page: PageNumber = None, size: PageSize = No
         columns,
         label=lambda t: plain(t.get("name")),
         one="token",
-        empty="There is no token. Make one in the browser: Access, API tokens.",
+        empty="There is no token. Make one in the browser: Account, API tokens.",
     )
 
 

@@ -7,12 +7,14 @@ with their true age rather than none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import LargeBinary, String, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from paddock.base.db import Database, Row
@@ -58,12 +60,13 @@ class Figures:
             self._dirty[kind].add(id)
 
     async def load(self, db: Database) -> None:
-        """Reads what the last process flushed."""
+        """Reads what the last process flushed; what an older version wrote in another shape is left out."""
         async with db.read() as session:
             rows = (await session.execute(select(FiguresRow.kind, FiguresRow.id, FiguresRow.body))).all()
         for kind, id, body in rows:
             if struct := self._kinds.get(kind):
-                self._values[kind].setdefault(id, msgspec.msgpack.decode(body, type=struct))
+                with contextlib.suppress(msgspec.DecodeError):
+                    self._values[kind].setdefault(id, msgspec.msgpack.decode(body, type=struct))
 
     async def flush(self, db: Database) -> int:
         """Writes what changed since the last flush; returns how many. What is put meanwhile waits for the next."""
@@ -71,23 +74,25 @@ class Figures:
         if not dirty:
             return 0
         self._dirty = {kind: set() for kind in self._kinds}
-        count = 0
-        async with db.write() as session:
+        try:
+            async with db.write() as session:
+                for kind, ids in dirty.items():
+                    await self._replace(session, kind, sorted(ids))
+        except BaseException:
             for kind, ids in dirty.items():
-                values = self._values[kind]
-                for chunk in _chunks(sorted(ids), 500):
-                    await session.execute(
-                        delete(FiguresRow).where(FiguresRow.kind == kind, FiguresRow.id.in_(chunk))
-                    )
-                rows = [
-                    {"kind": kind, "id": id, "body": msgspec.msgpack.encode(values[id])}
-                    for id in sorted(ids)
-                    if id in values
-                ]
-                if rows:
-                    await session.execute(insert(FiguresRow), rows)
-                count += len(ids)
-        return count
+                self._dirty[kind] |= ids
+            raise
+        return sum(map(len, dirty.values()))
+
+    async def _replace(self, session: AsyncSession, kind: str, ids: list[str]) -> None:
+        values = self._values[kind]
+        for chunk in _chunks(ids, 500):
+            await session.execute(delete(FiguresRow).where(FiguresRow.kind == kind, FiguresRow.id.in_(chunk)))
+        rows = [
+            {"kind": kind, "id": id, "body": msgspec.msgpack.encode(values[id])} for id in ids if id in values
+        ]
+        if rows:
+            await session.execute(insert(FiguresRow), rows)
 
 
 def age_seconds(at: datetime, now: datetime) -> float:

@@ -28,6 +28,12 @@ class VaultLocked(PaddockError):
     default_code = "vault_locked"
 
 
+class BadKey(PaddockError, ValueError):
+    """What should be a key is none."""
+
+    default_code = "bad_key"
+
+
 class Secret:
     """A text that does not show itself. `reveal()` is the only way to it."""
 
@@ -84,9 +90,9 @@ class Vault:
 
 
 def load_or_create_key(path: Path) -> bytes:
-    """Reads the 32-byte key from `path` (base64), or makes one, readable by its owner only."""
+    """Reads the 32-byte key from `path` (base64), or makes one, readable by its owner only. Raises BadKey."""
     try:
-        return decode_key(path.read_text())
+        return decode_key(path.read_text(), where=str(path))
     except FileNotFoundError:
         key = os.urandom(KEY_BYTES)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,9 +102,16 @@ def load_or_create_key(path: Path) -> bytes:
         return key
 
 
-def decode_key(text: str) -> bytes:
-    """Raises ValueError unless the text is 32 bytes in base64."""
-    key = base64.b64decode(text.strip(), validate=True)
+def decode_key(text: str, *, where: str = "PADDOCK_KEY") -> bytes:
+    """Raises BadKey, which names `where` the text is from, unless it is 32 bytes in base64."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
     if len(key) != KEY_BYTES:
-        raise ValueError(f"a key has {KEY_BYTES} bytes, this one {len(key)}")
+        raise BadKey(
+            f"The key in {where} is not {KEY_BYTES} bytes in base64.",
+            hint="Put the right one back; without it the stored credentials cannot be opened. "
+            "A new one is made with: openssl rand -base64 32",
+        )
     return key

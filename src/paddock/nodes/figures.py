@@ -28,6 +28,8 @@ class NodeFigures(msgspec.Struct, frozen=True, omit_defaults=True):
     word: bool | None = None
     """What the cluster says: up, down, or nothing."""
     word_at: datetime | None = None
+    word_since: datetime | None = None
+    """Since when it says the same."""
     via: str = ""
     """The member that said so."""
     contact_at: datetime | None = None
@@ -46,7 +48,7 @@ def evidence(live: NodeFigures, *, lone: bool, refused: str = "", unread: str = 
     """What is known of a node, as the rule wants it."""
     word = None
     if live.word is not None and live.word_at is not None:
-        word = health.Word(live.word, live.word_at)
+        word = health.Word(live.word, live.word_at, live.word_since or live.word_at)
     contact = None
     if live.contact_at is not None:
         contact = health.Contact(live.contact_at, live.contact_code, live.contact_text)

@@ -46,10 +46,12 @@ CALM = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What the cluster says of a member (`/cluster/status`), or None of the two where it says nothing."""
+    """What the cluster says of a member (`/cluster/status`)."""
 
     online: bool
     at: datetime
+    since: datetime
+    """Since when it says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def judge(evidence: Evidence, now: datetime, interval: timedelta) -> Verdict:
     if contact is not None and contact.ok and evidence.refused:
         return Verdict(Status.SIGN_IN_REFUSED, "sign_in_refused", evidence.refused, certain=True)
     if word is not None and not word.online:
-        return _cluster_says_down(contact)
+        return _cluster_says_down(contact, word)
     if contact is None:
         return _no_contact(evidence, word)
     if not contact.ok:
@@ -125,7 +127,9 @@ def judge(evidence: Evidence, now: datetime, interval: timedelta) -> Verdict:
     return Verdict(Status.ONLINE, "", "The cluster says online and Paddock reaches it.")
 
 
-def _cluster_says_down(contact: Contact | None) -> Verdict:
+def _cluster_says_down(contact: Contact | None, word: Word) -> Verdict:
+    if contact is not None and contact.at < word.since:
+        contact = None  # from before it went down
     if contact is not None and contact.ok:
         return Verdict(
             Status.OFFLINE,

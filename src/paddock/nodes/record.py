@@ -136,10 +136,15 @@ async def record_bridges(tx: Write, node_id: str, seen: Sequence[BridgeSeen]) ->
     tx.publish(NodeChanged(node_id))
 
 
+def figures_of(ctx: Context, node_id: str) -> NodeFigures:
+    """The newest figures and evidence; empty ones where there are none yet."""
+    found: NodeFigures | None = ctx.figures.get(KIND, node_id)
+    return found or NodeFigures()
+
+
 def observe(ctx: Context, node_id: str, **figures: Any) -> None:
     """Keeps newer live figures or evidence; fields that are not given stay."""
-    before = ctx.figures.get(KIND, node_id) or NodeFigures()
-    ctx.figures.put(KIND, node_id, msgspec.structs.replace(before, **figures))
+    ctx.figures.put(KIND, node_id, msgspec.structs.replace(figures_of(ctx, node_id), **figures))
 
 
 async def mark_membership(ctx: Context, tx: Write, cluster_id: str, present: frozenset[str]) -> None:
@@ -194,7 +199,7 @@ async def settle(
     now = ctx.now()
     moved: dict[str, health.Shown] = {}
     for node_id, before in shown.items():
-        live = ctx.figures.get(KIND, node_id) or NodeFigures()
+        live = figures_of(ctx, node_id)
         verdict = health.judge(evidence(live, lone=lone, refused=refused, unread=unread), now, interval)
         after = health.settle(before, verdict, now)
         if (before.status, before.code, before.reason) != (after.status, after.code, after.reason):

@@ -135,7 +135,7 @@ def checked_token(token: str) -> str:
     if not _TOKEN.match(token):
         raise wrong_use(
             "This is no API token: it is one word and begins with pdk_.",
-            hint="Make one in Paddock under Access, API tokens.",
+            hint="Make one in Paddock under Account, API tokens.",
         )
     return token
 

@@ -126,7 +126,7 @@ def gib(value: Any) -> str:
 def gib_of(used: Any, total: Any) -> str:
     """12.3 of 64.0 GiB; only the total while nobody knows the use."""
     first, second = number(used), number(total)
-    if second is None:
+    if not second:  # 0: nothing has been said of it yet
         return NOTHING
     return gib(second) if first is None else f"{first / GIB:.1f} of {second / GIB:.1f} GiB"
 

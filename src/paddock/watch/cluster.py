@@ -36,6 +36,7 @@ class ClusterWatch:
         self.connection = connection
         self._ctx = ctx
         self._interval = timedelta(seconds=ctx.settings.watch_interval)
+        self._loaded = False
         self._site_id = ""
         self._credential = ""
         self._port = 8006
@@ -47,7 +48,7 @@ class ClusterWatch:
         self._living: dict[int, str] = {}
         self._shown: dict[str, health.Shown] = {}
         self._contacted: dict[str, datetime] = {}
-        self._failed: set[str] = set()
+        self._urgent: set[str] = set()
         self._digest: int | None = None
         self._state: tuple[bool | None, str | None] | None = None
         self._fingerprints_at: datetime | None = None
@@ -56,17 +57,24 @@ class ClusterWatch:
 
     @classmethod
     async def open(cls, ctx: Context, cluster_id: str) -> ClusterWatch:
-        watch = cls(ctx, cluster_id, await ctx.part(Connections).get(cluster_id))
-        cluster = await clusters.get_cluster(ctx, cluster_id)
-        watch._site_id = cluster.site_id
-        watch._credential = cluster.credential_name
-        watch._lone = cluster.kind == ClusterKind.STANDALONE
-        watch._trouble = cluster.trouble
-        watch._node_ids = await node_record.registered(ctx, cluster_id)
-        watch._shown = await node_record.load_shown(ctx, cluster_id)
-        if members := await clusters.members_of(ctx, cluster_id):
-            watch._port = members[0].port
-        return watch
+        """Raises NotFound, or VaultLocked where the credential cannot be unsealed."""
+        return cls(ctx, cluster_id, await ctx.part(Connections).get(cluster_id))
+
+    async def _load(self) -> None:
+        """What is written down, read when the first look begins: an import may still be writing before."""
+        async with self._settling:
+            if self._loaded:
+                return
+            cluster = await clusters.get_cluster(self._ctx, self.cluster_id)
+            self._site_id = cluster.site_id
+            self._credential = cluster.credential_name
+            self._lone = cluster.kind == ClusterKind.STANDALONE
+            self._trouble = cluster.trouble
+            self._node_ids = await node_record.registered(self._ctx, self.cluster_id)
+            self._shown = await node_record.load_shown(self._ctx, self.cluster_id)
+            if members := await clusters.members_of(self._ctx, self.cluster_id):
+                self._port = members[0].port
+            self._loaded = True
 
     def start(self, *, delay: float = 0) -> None:
         seconds = self._interval.total_seconds()
@@ -83,6 +91,7 @@ class ClusterWatch:
 
     async def cycle(self) -> None:
         """One picture, recorded. "Unreachable" is a reading too."""
+        await self._load()
         try:
             seen = await reading.read(self.connection, self._ctx.now())
         except Upstream as error:
@@ -113,7 +122,7 @@ class ClusterWatch:
             self._digest = digest
             if joined:
                 await self._ctx.part(Connections).reload(self.cluster_id)
-        recording.observe(self._ctx, seen, self._node_ids, self._living)
+        self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
         state = (seen.quorate, seen.name)
         if self._trouble or state != self._state:
             await cluster_record.record_state(
@@ -134,6 +143,7 @@ class ClusterWatch:
 
     async def contacts(self) -> None:
         """Contacts members that are due: never more of them in a round than spreads all over the interval."""
+        await self._load()
         now = self._ctx.now()
         due = timedelta(seconds=self._ctx.settings.contact_interval)
         rounds = max(1, round(self._ctx.settings.contact_interval / self._interval.total_seconds()))
@@ -141,7 +151,8 @@ class ClusterWatch:
             self._node_ids,
             key=lambda name: self._contacted.get(name, datetime.min.replace(tzinfo=now.tzinfo)),
         )
-        urgent = [name for name in names if name not in self._contacted or name in self._failed]
+        failing = {state.member.name for state in self.connection.member_states() if state.error is not None}
+        urgent = [name for name in names if name not in self._contacted or name in self._urgent | failing]
         waiting = [
             name
             for name in names
@@ -173,7 +184,7 @@ class ClusterWatch:
             return  # it has just left the cluster
         at = self._ctx.now()
         self._contacted[name] = at
-        (self._failed.add if code else self._failed.discard)(name)
+        (self._urgent.add if code else self._urgent.discard)(name)
         recording.observe_contact(self._ctx, self._node_ids[name], at, code, text)
 
     async def _follow_fingerprints(self) -> None:

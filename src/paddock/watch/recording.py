@@ -38,13 +38,24 @@ async def record_reading(
     )
 
 
-def observe(ctx: Context, reading: Reading, node_ids: Mapping[str, str], living: Mapping[int, str]) -> None:
-    """Keeps the live figures of a reading, and the cluster's word about each node."""
+def observe(
+    ctx: Context, reading: Reading, node_ids: Mapping[str, str], living: Mapping[int, str]
+) -> frozenset[str]:
+    """Keeps the live figures of a reading, and the cluster's word about each node.
+
+    Returns the names of the nodes about which the cluster has changed its word.
+    """
+    turned = set()
     words = {member.name: bool(member.online) for member in reading.members}
     for name, node_id in node_ids.items():
-        figures: dict[str, object] = {"word": words.get(name), "word_at": reading.at, "via": reading.via}
+        word = words.get(name)
+        figures: dict[str, object] = {"word": word, "word_at": reading.at, "via": reading.via}
+        before = nodes.figures_of(ctx, node_id)
+        if before.word != word or before.word_since is None:
+            figures["word_since"] = reading.at
+            turned.add(name)
         seen = reading.nodes.get(name)
-        if seen is not None and seen.mem is not None and words.get(name):
+        if seen is not None and seen.mem is not None and word:
             used, total = storages.own_capacity(reading.storages_by_node.get(name, ()))
             if not total:
                 used, total = seen.disk or 0, seen.maxdisk or 0
@@ -59,6 +70,7 @@ def observe(ctx: Context, reading: Reading, node_ids: Mapping[str, str], living:
         nodes.observe(ctx, node_id, **figures)
     storages.observe(ctx, reading.storages, node_ids, reading.at)
     containers.observe(ctx, reading.containers, living, reading.at)
+    return frozenset(turned)
 
 
 def observe_contact(ctx: Context, node_id: str, at: datetime, code: str = "", text: str = "") -> None:

@@ -15,7 +15,7 @@ def ago(seconds: float) -> datetime:
 
 
 def said(online: bool = True, seconds: float = 5) -> Word:
-    return Word(online, ago(seconds))
+    return Word(online, ago(seconds), since=ago(60))
 
 
 def reached(seconds: float = 20) -> Contact:
@@ -50,6 +50,12 @@ def test_the_status_follows_from_the_evidence(evidence: Evidence, status: Status
     verdict = judge(evidence, NOW, INTERVAL)
     assert (verdict.status, verdict.code) == (status, code)
     assert verdict.reason
+
+
+def test_a_contact_from_before_the_node_went_down_proves_nothing() -> None:
+    word = Word(False, ago(1), since=ago(10))
+    assert judge(Evidence(False, word, reached(20)), NOW, INTERVAL).code == "cluster_says_down"
+    assert judge(Evidence(False, word, reached(5)), NOW, INTERVAL).code == "cut_off"
 
 
 def test_nothing_is_green_without_fresh_evidence() -> None:

@@ -1,0 +1,117 @@
+"""Live figures: in memory, and flushed so that a restart shows old ones with their age."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from paddock.base.db import Database, Row, sqlite_url
+from paddock.base.figures import Figures, age_seconds
+
+AT = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
+
+
+class Load(msgspec.Struct, frozen=True):
+    at: datetime
+    cpu: float
+    memory: int | None = None
+
+
+def figures() -> Figures:
+    made = Figures()
+    made.register("node", Load)
+    return made
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> Database:
+    made = Database(sqlite_url(tmp_path / "x.sqlite"))
+    async with made.engine.begin() as connection:
+        await connection.run_sync(Row.metadata.create_all)
+    return made
+
+
+async def test_what_is_flushed_is_there_after_a_restart_with_its_age(db: Database) -> None:
+    before = figures()
+    before.put("node", "a", Load(AT, 0.5, 1 << 40))
+    assert await before.flush(db) == 1
+    after = figures()
+    await after.load(db)
+    assert after.get("node", "a") == Load(AT, 0.5, 1 << 40)
+
+
+async def test_only_what_changed_is_written(db: Database) -> None:
+    live = figures()
+    for id in ("a", "b"):
+        live.put("node", id, Load(AT, 0.1))
+    assert await live.flush(db) == 2
+    assert await live.flush(db) == 0
+    live.put("node", "a", Load(AT, 0.2))
+    assert await live.flush(db) == 1
+
+
+async def test_what_is_forgotten_is_gone_after_a_restart(db: Database) -> None:
+    live = figures()
+    live.put("node", "a", Load(AT, 0.1))
+    await live.flush(db)
+    live.forget("node", ["a", "never there"])
+    assert live.get("node", "a") is None
+    await live.flush(db)
+    after = figures()
+    await after.load(db)
+    assert after.all("node") == {}
+
+
+async def test_what_was_seen_since_the_start_beats_what_was_flushed(db: Database) -> None:
+    old = figures()
+    old.put("node", "a", Load(AT, 0.1))
+    await old.flush(db)
+    live = figures()
+    live.put("node", "a", Load(AT, 0.9))
+    await live.load(db)
+    found = live.get("node", "a")
+    assert found is not None
+    assert found.cpu == 0.9
+
+
+async def test_a_thousand_and_more_are_flushed_in_one_go(db: Database) -> None:
+    live = figures()
+    for number in range(1234):
+        live.put("node", f"n{number}", Load(AT, number / 1234))
+    assert await live.flush(db) == 1234
+    after = figures()
+    await after.load(db)
+    assert len(after.all("node")) == 1234
+
+
+async def test_a_flush_that_fails_loses_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = figures()
+    live.put("node", "a", Load(AT, 0.1))
+    with monkeypatch.context() as broken:
+        broken.setattr(db, "write", _refusing)
+        with pytest.raises(OSError, match="disk full"):
+            await live.flush(db)
+    assert await live.flush(db) == 1
+
+
+def _refusing() -> None:
+    raise OSError("disk full")
+
+
+async def test_figures_that_no_longer_fit_their_shape_are_left_out(db: Database) -> None:
+    class Older(msgspec.Struct):
+        cpu: str
+
+    before = Figures()
+    before.register("node", Older)
+    before.put("node", "a", Older("much"))
+    await before.flush(db)
+    after = figures()
+    await after.load(db)
+    assert after.all("node") == {}
+
+
+def test_an_age_is_never_negative() -> None:
+    assert age_seconds(AT, AT.replace(minute=11)) == 0.0
+    assert age_seconds(AT, AT.replace(minute=13)) == 60.0
