@@ -53,7 +53,9 @@ class Person:
             await self.page.set_viewport_size(size)  # type: ignore[arg-type]
             for theme in ("light", "dark"):
                 await self.theme(theme)
-                await self.page.evaluate("window.scrollTo(0, 0)")  # the sticky bar covers what is scrolled below it
+                await self.page.evaluate(
+                    "window.scrollTo(0, 0)"
+                )  # the sticky bar covers what is scrolled below it
                 await self.picture(f"{name}-{width}-{theme}", whole=width == "390")
                 if self.docs and name in SHOWN_IN_DOCS and width == "1440":
                     suffix = "" if theme == "light" else "-dark"

@@ -109,6 +109,7 @@ async def test_a_single_node_is_created_by_hand_under_its_exact_name(
     await person.go("/nodes")
     await page.get_by_role("link", name="Create New Node").first.click()
     await expect(page.get_by_role("heading", name="Create New Node")).to_be_visible()
+    await page.locator("#f-site_id").select_option(label="Lab")
     await page.get_by_label("Name", exact=True).fill("PVE1")
     await connect(page, demo)
     await page.get_by_role("button", name="The fingerprint matches, continue").click()

@@ -105,3 +105,16 @@ async def test_a_cut_stream_is_said_and_the_page_goes_on_by_polling(
     await page.route("**/live", lambda route: route.abort())
     await person.go("/nodes")
     await expect(page.get_by_text(re.compile("not live", re.IGNORECASE))).to_be_visible(timeout=15_000)
+
+
+async def test_the_counts_in_the_navigation_follow_without_reload(
+    person: Person, paddock: Paddock, demo: Running
+) -> None:
+    page = person.page
+    await person.go("/jobs")
+    entry = page.locator(".nav-side").get_by_role("link", name=re.compile("^Containers"))
+    await expect(entry).to_have_text(re.compile(r"Containers\s*0"))
+    await paddock.imported(await paddock.site("Vienna"), demo["prod"])
+    await expect(entry).to_have_text(re.compile(r"Containers\s*81"))
+    await expect(page.get_by_role("link", name="Nodes in trouble: 1")).to_be_visible()
+    await expect(page.locator(".nav-side [aria-current=page]")).to_contain_text("Jobs")

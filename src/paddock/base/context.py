@@ -6,20 +6,25 @@ on whose behalf something is done. Pure modules never see either.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from paddock.base.clock import Clock
 from paddock.base.db import Database
+from paddock.base.errors import Conflict
 from paddock.base.events import Bus, Event
 from paddock.base.figures import Figures
 from paddock.base.vault import Vault
 from paddock.settings import Settings
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -123,10 +128,20 @@ class Context:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Write]:
-        """One short transaction; its events are delivered after the commit. Never open during a call to Proxmox or DNS."""
+        """One short transaction; its events are delivered after the commit. Never open during a call to Proxmox or DNS.
+
+        Raises Conflict where somebody else has just written what the database allows once only.
+        """
         events: list[Event] = []
-        async with self.services.db.write() as session:
-            yield Write(session, events)
+        try:
+            async with self.services.db.write() as session:
+                yield Write(session, events)
+        except IntegrityError as error:
+            log.info("a transaction was refused: %s", error.orig)
+            raise Conflict(
+                "Somebody else has just changed the same; nothing of this was written.",
+                hint="Read it again, and repeat your change.",
+            ) from error
         self.services.bus.deliver(events)
 
     async def objections(self, kind: str, id: str) -> list[str]:

@@ -93,6 +93,12 @@ class StaleVersion(Prerequisite):
     default_code = "stale_version"
 
 
+class Conflict(Prerequisite):
+    """Two wrote at the same moment what only one may: the database let the other one through."""
+
+    default_code = "conflict"
+
+
 class WrongState(Prerequisite):
     default_code = "wrong_state"
 

@@ -12,7 +12,7 @@ from paddock.base.events import Event
 class ClusterImported(Event):
     """A cluster was registered, or its credential, trust or members changed."""
 
-    views: ClassVar[frozenset[str]] = frozenset({"clusters", "nodes", "overview", "sites"})
+    views: ClassVar[frozenset[str]] = frozenset({"clusters", "nodes", "overview", "sites", "frame"})
     cluster_id: str
 
 

@@ -12,5 +12,5 @@ from paddock.base.events import Event
 class ContainersChanged(Event):
     """Some containers of a cluster appeared, changed, moved or ended."""
 
-    views: ClassVar[frozenset[str]] = frozenset({"containers", "nodes", "overview"})
+    views: ClassVar[frozenset[str]] = frozenset({"containers", "nodes", "overview", "frame"})
     cluster_id: str

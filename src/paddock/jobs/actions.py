@@ -15,7 +15,7 @@ async def cancel_job(ctx: Context, job_id: str) -> Job:
     await guard.require(ctx, "jobs.cancel", target=audit.Target("job", job_id))
     await queries.get_job(ctx, job_id)
     async with ctx.write() as tx:
-        job = await tx.session.get(Job, job_id)
+        job = await tx.session.get(Job, job_id, with_for_update=True)
         if job is None:
             raise NotFound(f"There is no job {job_id}.")
         if job.state in ENDED:

@@ -8,11 +8,13 @@ from typing import ClassVar
 from paddock.base.events import Event
 
 _VIEWS = frozenset({"nodes", "overview"})
+_COUNTED = _VIEWS | {"frame"}
+"""Also what the navigation counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeAppeared(Event):
-    views: ClassVar[frozenset[str]] = _VIEWS
+    views: ClassVar[frozenset[str]] = _COUNTED
     node_id: str
 
 
@@ -26,7 +28,7 @@ class NodeChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeStatusChanged(Event):
-    views: ClassVar[frozenset[str]] = _VIEWS
+    views: ClassVar[frozenset[str]] = _COUNTED
     node_id: str
     before: str
     after: str

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from paddock.access.guard import check, page_context
 from paddock.base.context import Context
-from paddock.overview import queries
+from paddock.overview import frame, queries
 from paddock.overview.search import search
 from paddock.web.render import fragment, is_htmx, page
 
@@ -26,6 +26,13 @@ async def show_overview(request: Request, ctx: Ctx) -> Response:
     if is_htmx(request):
         return fragment(request, "overview/overview_now.html", **data)
     return await page(request, "overview/overview.html", **data)
+
+
+@router.get("/frame")
+async def show_frame(request: Request, ctx: Ctx, at: str = "/") -> Response:
+    """The counts in the navigation and the bell, for a page that is open. `at` is the path of that page."""
+    check(ctx, "overview.read")
+    return fragment(request, "overview/frame.html", frame=await frame.provide(request), at=at, fetched=True)
 
 
 @router.get("/search")

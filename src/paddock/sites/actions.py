@@ -96,7 +96,7 @@ def _checked(wish: Wish) -> SiteNetwork:
 
 
 async def _get(tx: Write, ctx: Context, site_id: str) -> Site:
-    site = await tx.session.get(Site, site_id)
+    site = await tx.session.get(Site, site_id, with_for_update=True)
     scope = ctx.actor.scope
     if site is None or (scope.site_ids is not None and site_id not in scope.site_ids):
         raise NotFound(f"There is no site {site_id}.", hint="It may have been deleted.")

@@ -12,5 +12,5 @@ from paddock.base.events import Event
 class SiteChanged(Event):
     """A site was created, edited or deleted."""
 
-    views: ClassVar[frozenset[str]] = frozenset({"sites", "overview"})
+    views: ClassVar[frozenset[str]] = frozenset({"sites", "overview", "frame"})
     site_id: str

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from paddock.base.context import Context
-from paddock.base.errors import Upstream
+from paddock.base.errors import Conflict, Upstream
 from paddock.clusters import connecting
 from paddock.clusters import record as clusters
 from paddock.clusters.membership import MemberSeen
@@ -26,6 +24,7 @@ from paddock.proxmox.members import Member
 from paddock.proxmox.shapes import Interface
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.trust import TlsPolicy, TrustMode
+from paddock.sites import queries as sites
 from paddock.watch import reading, recording
 from paddock.watch.previews import Preview
 
@@ -74,6 +73,7 @@ IMPORT = JobType(TYPE, import_cluster)
 
 async def _record(run: Run) -> dict[str, Any]:
     given = run.arguments
+    await sites.get_site(run.ctx, given["site_id"])
     connection = _first_connection(run)
     try:
         seen = await reading.read(connection, run.ctx.now())
@@ -81,7 +81,7 @@ async def _record(run: Run) -> dict[str, Any]:
         await connection.close()
     try:
         return await _write(run, seen, given)
-    except IntegrityError:
+    except Conflict:
         # Two administrators import the same cluster at once: the other was first, so now it is known.
         return await _write(run, seen, given)
 

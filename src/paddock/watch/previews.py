@@ -42,8 +42,8 @@ class Previews:
         self._waiting: dict[str, Preview] = {}
 
     def keep(self, preview: Preview) -> Preview:
-        self._sweep()
         self._waiting[preview.id] = preview
+        self._sweep()
         return preview
 
     def find(self, preview_id: str, owner: str) -> Preview | None:
@@ -75,7 +75,7 @@ class Previews:
         now = self._clock.now()
         for id in [id for id, preview in self._waiting.items() if preview.expires_at <= now]:
             del self._waiting[id]
-        while len(self._waiting) >= MOST:
+        while len(self._waiting) > MOST:
             del self._waiting[next(iter(self._waiting))]
 
 
@@ -103,9 +103,9 @@ class Drafts:
         self._waiting: dict[str, Draft] = {}
 
     def keep(self, owner: str, wish: ImportWish, certificate: Certificate) -> Draft:
-        self._sweep()
         draft = Draft(new_id(), owner, self._clock.now() + DRAFT_LIFE, wish, certificate)
         self._waiting[draft.id] = draft
+        self._sweep()
         return draft
 
     def find(self, draft_id: str, owner: str) -> Draft | None:
@@ -131,5 +131,5 @@ class Drafts:
         now = self._clock.now()
         for id in [id for id, draft in self._waiting.items() if draft.expires_at <= now]:
             del self._waiting[id]
-        while len(self._waiting) >= MOST:
+        while len(self._waiting) > MOST:
             del self._waiting[next(iter(self._waiting))]

@@ -101,6 +101,15 @@ async def test_of_two_that_create_the_same_site_at_once_one_wins(api: Api) -> No
     assert sorted(answer.status for answer in answers) == [201, *[409] * 5]
 
 
+async def test_of_two_changes_of_one_version_at_once_one_wins(api: Api) -> None:
+    made = await api.post("/sites", {"name": "Vienna"})
+    etag = made.headers["ETag"]
+    answers = await asyncio.gather(
+        *(api.call("PATCH", f"/sites/{made['id']}", {"name": f"V{n}"}, if_match=etag) for n in range(6))
+    )
+    assert sorted(answer.status for answer in answers) == [200, *[412] * 5]
+
+
 async def test_a_patch_is_judged_against_what_stays(api: Api) -> None:
     site = (await api.post("/sites", WHOLE))["id"]
     answer = await api.call("PATCH", f"/sites/{site}", {"subnet": "10.30.0.0/24"})

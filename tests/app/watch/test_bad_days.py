@@ -503,6 +503,18 @@ async def test_a_member_that_has_left_since_the_review_is_one_line(paddock: Padd
     assert sorted(await paddock.nodes()) == ["pve1", "pve2", "pve3", "pve5"]
 
 
+async def test_a_site_that_is_deleted_between_review_and_import_is_told(
+    paddock: Paddock, estate: Running
+) -> None:
+    site, prod = await paddock.site(), estate["prod"]
+    seen = await paddock.preview(site, prod.first, prod)
+    assert (await paddock.api.call("DELETE", f"/sites/{site}")).status == 204
+    started = await paddock.api.post("/imports", {"preview_id": seen["preview_id"], "members": ["pve1"]})
+    job = await paddock.ended(started["job_id"])
+    assert (job["state"], job["error"]["code"]) == ("failed", "not_found")
+    assert "site" in job["error"]["message"]
+
+
 async def test_a_node_whose_status_cannot_be_read_is_one_line(
     paddock: Paddock, estate: Running, instead: Instead
 ) -> None:

@@ -119,6 +119,28 @@ async def test_a_lone_host_is_a_cluster_of_one(paddock: Paddock, estates: Estate
         assert node["status"] == "online"
 
 
+async def test_two_clusters_of_one_site_are_told_apart_even_with_equal_names(
+    paddock: Paddock, estates: Estates
+) -> None:
+    scenes = [ClusterScene.simple(name, nodes=2, containers=2) for name in ("one", "two")]
+    async with estates(*scenes) as running:
+        site = await paddock.site()
+        for name in ("one", "two"):
+            assert (await paddock.imported(site, running[name]))["state"] == "done"
+        nodes = (await paddock.api.get("/nodes?sort=name"))["items"]
+        assert [(node["name"], node["cluster"]) for node in nodes] == [
+            ("pve1", "one"),
+            ("pve1", "two"),
+            ("pve2", "one"),
+            ("pve2", "two"),
+        ]
+        clusters = (await paddock.api.get("/clusters"))["items"]
+        assert len({cluster["ca_fingerprint"] for cluster in clusters}) == 2
+        assert (await paddock.api.get("/containers"))["total"] == 4, (
+            "equal vmids in two clusters are two containers"
+        )
+
+
 async def test_an_auditors_token_is_enough_to_watch_and_is_told_what_it_cannot_do(
     paddock: Paddock, estate: Running
 ) -> None:
