@@ -50,13 +50,13 @@ class Doorkeeper:
         """The actor of a session cookie, or None. `person=False` for what a page does by itself: it does not count as use."""
         key, now = digest(cookie), services.clock.now()
         idle = timedelta(minutes=services.settings.session_idle_minutes)
+        generation = self._generation  # from before the reading: what is revoked meanwhile must not be remembered
         known = await self._look(services, key, now)
         if known is None or (known.expires_at and known.expires_at <= now):
             return None
         if known.used_at is not None and known.used_at + idle <= now:
             return None
         if person and (known.used_at is None or now - known.used_at >= TOUCH):
-            generation = self._generation
             async with services.db.write() as session:
                 await session.execute(update(Session).where(Session.id == key).values(seen_at=now))
             self._remember(key, replace(known, used_at=now), generation)
@@ -67,11 +67,11 @@ class Doorkeeper:
         if not token.startswith(TOKEN_PREFIX):
             return None
         key, now = digest(token), services.clock.now()
+        generation = self._generation
         known = await self._look(services, key, now, token=True)
         if known is None or (known.expires_at and known.expires_at <= now):
             return None
         if known.used_at is None or now - known.used_at >= TOUCH:
-            generation = self._generation
             async with services.db.write() as session:
                 await session.execute(update(ApiToken).where(ApiToken.sha256 == key).values(used_at=now))
             self._remember(key, replace(known, used_at=now), generation)
