@@ -26,7 +26,7 @@ demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
 test: setup lint ## lint, then the whole test suite; installs Chromium and PostgreSQL if it may
 	@scripts/test-needs
 	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m pytest tests/app --database=postgresql $(ARGS)
+	$(BIN)/python -m pytest tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py $(ARGS)
 
 test-fast: setup ## unit tests only
 	$(BIN)/python -m pytest tests/unit tests/architecture $(ARGS)
