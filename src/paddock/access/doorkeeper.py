@@ -50,7 +50,8 @@ class Doorkeeper:
         """The actor of a session cookie, or None. `person=False` for what a page does by itself: it does not count as use."""
         key, now = digest(cookie), services.clock.now()
         idle = timedelta(minutes=services.settings.session_idle_minutes)
-        generation = self._generation  # from before the reading: what is revoked meanwhile must not be remembered
+        # From before the reading: what is revoked meanwhile must not be remembered.
+        generation = self._generation
         known = await self._look(services, key, now)
         if known is None or (known.expires_at and known.expires_at <= now):
             return None
