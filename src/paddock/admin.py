@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from paddock.base.errors import PaddockError
+from paddock.base.errors import PaddockError, WrongState
 from paddock.settings import BadSetting, load
 
 if TYPE_CHECKING:
     from paddock.base.context import Services
+    from paddock.settings import Settings
 
 T = TypeVar("T")
 
@@ -72,13 +73,12 @@ def migrate(data_dir: DataDir = None) -> None:
 
     Of a SQLite database a copy is kept beside it first. Example: paddock migrate --data-dir /var/lib/paddock
     """
-    from paddock.app import database_url
-    from paddock.migrations.upgrade import upgrade
+    from paddock.serve import keep_private
 
     try:
         settings = load({"data_dir": data_dir})
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        done = upgrade(database_url(settings))
+        keep_private(settings.data_dir)
+        done = _bring_up_to_date(settings)
     except (BadSetting, PaddockError, OSError) as error:
         raise _failure(error) from None
     typer.echo("The database is up to date now." if done else "The database was up to date.")
@@ -95,8 +95,8 @@ async def _reachable(services: Services, making: Awaitable[str | None]) -> str |
 
 
 def _run(data_dir: Path | None, work: Callable[[Services], Awaitable[T]]) -> T:
-    from paddock.app import build_services, database_url
-    from paddock.migrations.upgrade import upgrade
+    from paddock.app import build_services
+    from paddock.serve import keep_private
 
     async def inside() -> T:
         services = build_services(settings)
@@ -111,10 +111,35 @@ def _run(data_dir: Path | None, work: Callable[[Services], Awaitable[T]]) -> T:
             raise FileNotFoundError(
                 f"there is no Paddock in {settings.data_dir}; give its directory with --data-dir"
             )
-        upgrade(database_url(settings))
+        keep_private(settings.data_dir)
+        _bring_up_to_date(settings)
         return asyncio.run(inside())
     except (BadSetting, PaddockError, OSError) as error:
         raise _failure(error) from None
+
+
+def _bring_up_to_date(settings: Settings) -> bool:
+    """Migrates, but never under a server that runs: it would go on with tables that it does not know."""
+    from sqlalchemy import create_engine
+
+    from paddock.app import database_url
+    from paddock.migrations.upgrade import HEAD, current, upgrade
+    from paddock.serve import locked
+
+    url = database_url(settings)
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    found = current(engine)
+    engine.dispose()
+    if found == HEAD:
+        return False
+    try:
+        with locked(settings.data_dir):
+            return upgrade(url)
+    except OSError as error:
+        raise WrongState(
+            f"The database has revision {found or 'none'}, this Paddock needs {HEAD}, and {error}.",
+            hint="Restart the server with this version of Paddock, which migrates the database, then repeat this.",
+        ) from None
 
 
 def _failure(error: Exception) -> typer.Exit:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy import create_engine, inspect, make_url, select
 
 import paddock
 from paddock.access import api as access_api
@@ -22,12 +24,14 @@ from paddock.base.events import Bus, Event, Listener
 from paddock.base.figures import Figures
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
+from paddock.clusters.model import Cluster
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
+from paddock.jobs.model import Job
 from paddock.nodes import api as nodes_api
 from paddock.nodes import figures as node_figures
 from paddock.nodes import pages as nodes_pages
@@ -60,6 +64,9 @@ SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 """Who listens to what, beyond what the parts subscribe to themselves."""
 
 JOB_TYPES = (IMPORT,)
+
+SEALED = (Cluster.credential_sealed, Job.sealed)
+"""Every column that holds sealed secrets."""
 
 REST = (
     sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
@@ -148,8 +155,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await services.parts[Live].stop()
+        await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()
-        await engine.stop()
+        await engine.close()
         await services.db.close()
 
 
@@ -169,12 +177,30 @@ def _own_routes(app: FastAPI) -> None:
 
 
 def _vault(settings: Settings) -> vault.Vault:
-    key = (
-        vault.decode_key(settings.key)
-        if settings.key
-        else vault.load_or_create_key(settings.key_file or settings.data_dir / "secret.key")
-    )
-    return vault.Vault({"k1": key}, "k1")
+    if settings.key:
+        return vault.ring_of(vault.decode_key(settings.key))
+    path = settings.key_file or settings.data_dir / "secret.key"
+    if settings.key_file or path.exists() or _anything_sealed(database_url(settings)):
+        return vault.ring_of(vault.load_key(path))
+    return vault.ring_of(vault.create_key(path))
+
+
+def _anything_sealed(url: str) -> bool:
+    """Whether the database holds what only the key opens. Then no new key may take the place of a missing one."""
+    file = make_url(url).database if url.startswith("sqlite") else None
+    if file and not Path(file).exists():
+        return False
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    try:
+        tables = set(inspect(engine).get_table_names())
+        with engine.connect() as db:
+            return any(
+                db.scalar(select(column).where(column != "").limit(1)) is not None
+                for column in SEALED
+                if column.class_.__tablename__ in tables
+            )
+    finally:
+        engine.dispose()
 
 
 def _announce(link: str) -> None:

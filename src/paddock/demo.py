@@ -42,9 +42,12 @@ def command(
     Paddock that knows nothing of them yet. Prints the address, the sign-in and three things to try.
     Ctrl-C ends all of it.
     """
+    from paddock.serve import keep_private
+
     try:
         with ExitStack() as stack:
             data_dir = keep or Path(stack.enter_context(_temporary()))
+            keep_private(data_dir)
             estate = stack.enter_context(_estate(network, data_dir))
             settings = Settings(
                 data_dir=data_dir, listen=f"127.0.0.1:{_free_port(port)}", log_level="WARNING"
@@ -103,7 +106,7 @@ async def prepare(settings: Settings) -> tuple[str, str]:
     if database.exists() and remembered.exists():
         kept = json.loads(remembered.read_text())
         return kept["password"], kept["token"]
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     await asyncio.to_thread(upgrade, database_url(settings))
     services = build_services(settings)
     password = "-".join(secrets.choice(_WORDS) for _ in range(4))
@@ -112,6 +115,7 @@ async def prepare(settings: Settings) -> tuple[str, str]:
         token = await issue_token(services, USER, "demo")
     finally:
         await services.db.close()
+    remembered.touch(mode=0o600)
     remembered.write_text(json.dumps({"password": password, "token": token}))
     return password, token
 

@@ -74,7 +74,7 @@ def run(settings: Settings) -> None:
     """Serves until interrupted. Raises OSError where the directory or the port is taken."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_private(settings.data_dir)
     from paddock.access.setup import base_url
 
     with only_process(settings.data_dir, base_url(settings)):
@@ -105,12 +105,30 @@ def run(settings: Settings) -> None:
         uvicorn.Server(config).run()
 
 
+def keep_private(data_dir: Path) -> None:
+    """Makes the directory; what is in it and what comes into it is for its owner only, whatever its own mode is."""
+    os.umask(0o077)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in (*data_dir.glob("*.sqlite*"), *data_dir.glob("demo.json")):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
 @contextmanager
 def only_process(data_dir: Path, address: str) -> Iterator[None]:
     """Holds the directory's lock: two processes on one SQLite and one DBOS file would both resume its jobs.
 
     The lock says which process it is and under which address it serves.
     """
+    with locked(data_dir) as handle:
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n{address}\n".encode())
+        yield
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[int]:
+    """Holds the directory's lock, whose file handle it gives. Raises OSError where a server holds it."""
     path = data_dir / "lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -119,9 +137,7 @@ def only_process(data_dir: Path, address: str) -> Iterator[None]:
         except BlockingIOError:
             owner = os.read(handle, 32).decode(errors="replace").partition("\n")[0] or "unknown"
             raise OSError(f"another Paddock (process {owner}) uses {data_dir}; stop it first") from None
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n{address}\n".encode())
-        yield
+        yield handle
     finally:
         os.close(handle)
 

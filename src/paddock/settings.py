@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,15 @@ class Settings:
     tls_key: Path | None = field(default=None, metadata={"help": "Private key (PEM) for HTTPS."})
     behind_proxy: bool = field(
         default=False,
-        metadata={"help": "A reverse proxy ends TLS in front; trust its X-Forwarded-* headers."},
+        metadata={
+            "help": "A reverse proxy ends TLS in front; trust its X-Forwarded-* headers (see trusted_proxies)."
+        },
+    )
+    trusted_proxies: tuple[str, ...] = field(
+        default=("127.0.0.0/8", "::1"),
+        metadata={
+            "help": "Addresses or networks of the reverse proxy; X-Forwarded-* headers from anybody else are ignored."
+        },
     )
     root_path: str = field(
         default="", metadata={"help": "Path below which the proxy serves Paddock, for example /paddock."}
@@ -171,6 +179,12 @@ def _check(settings: Settings) -> None:
             f"listening on {settings.host} without TLS would send passwords in clear: "
             "give --tls-cert and --tls-key, or --behind-proxy where a reverse proxy ends TLS"
         )
+    for proxy in settings.trusted_proxies:
+        _check_network("trusted_proxies", proxy)
+    if settings.behind_proxy and not settings.trusted_proxies:
+        raise BadSetting(
+            "trusted_proxies: behind_proxy needs the address of the proxy, for example 127.0.0.1"
+        )
     if settings.root_path and not settings.root_path.startswith("/"):
         raise BadSetting(f"root_path = {settings.root_path!r}: begins with a slash, for example /paddock")
     if not 1 <= settings.watch_interval <= 3600:
@@ -188,6 +202,15 @@ def _check(settings: Settings) -> None:
         ("postgresql+psycopg://", "sqlite+aiosqlite:")
     ):
         raise BadSetting("database_url: begins with postgresql+psycopg://; leave it empty for SQLite")
+
+
+def _check_network(name: str, text: str) -> None:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise BadSetting(
+            f"{name} = {text!r}: {error}; give addresses or networks, for example 127.0.0.1, 192.0.2.0/28"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:

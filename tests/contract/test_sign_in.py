@@ -25,12 +25,15 @@ async def test_many_calls_at_once_sign_in_once(lab: Lab) -> None:
     assert lab.received(TICKET) == 1
 
 
-async def test_a_stale_password_is_tried_only_once(lab: Lab) -> None:
+async def test_a_stale_password_is_tried_at_two_members_and_not_hammered(lab: Lab) -> None:
     connection = lab.connection(lab.password("wrong"))
     results = await asyncio.gather(*(reads.version(connection) for _ in range(10)), return_exceptions=True)
     assert all(isinstance(r, errors.LoginRefused) and r.code == "password_refused" for r in results)
     assert (await refused(connection)).code == "password_refused"
-    assert lab.received(TICKET) == 1
+    assert lab.received(TICKET) == 2
+    lab.now.offset += 299
+    await refused(connection)
+    assert lab.received(TICKET) == 2
     assert connection.sign_in_refusal is not None
 
 
@@ -39,7 +42,7 @@ async def test_the_sign_in_is_tried_again_when_asked_or_with_another_credential(
     await refused(connection)
     connection.retry_sign_in()
     await refused(connection)
-    assert lab.received(TICKET) == 2
+    assert lab.received(TICKET) == 4
     connection.replace_credential(lab.password())
     await reads.version(connection)
     assert connection.sign_in_refusal is None
@@ -51,7 +54,7 @@ async def test_a_deleted_token_is_not_hammered(lab: Lab) -> None:
     lab.sim.fault("token-deleted", cluster="c")
     for _ in range(5):
         assert (await refused(connection)).code == "token_refused"
-    assert len(lab.sim.requests) == 2
+    assert len(lab.sim.requests) == 3
     lab.sim.clear()
     connection.retry_sign_in()
     await reads.version(connection)
@@ -88,7 +91,28 @@ async def test_when_ticket_and_password_are_both_stale_nothing_is_hammered(lab: 
     lab.now.offset += 60
     for _ in range(4):
         assert (await refused(connection)).code == "password_refused"
-    assert lab.received(TICKET) == 2
+    assert lab.received(TICKET) == 3  # the first sign-in, and the old password at two members
+
+
+async def test_a_token_that_counts_again_is_noticed_without_help(lab: Lab) -> None:
+    connection = lab.connection()
+    lab.sim.fault("token-deleted", cluster="c")
+    await refused(connection)
+    lab.sim.clear()
+    await refused(connection)
+    lab.now.offset += 73
+    await reads.version(connection)
+    assert connection.sign_in_refusal is None
+
+
+async def test_a_password_that_counts_again_is_noticed_without_help(lab: Lab) -> None:
+    connection = lab.connection(lab.password())
+    lab.sim.fault("password-changed", cluster="c")
+    await refused(connection)
+    lab.sim.clear()
+    lab.now.offset += 361
+    await reads.version(connection)
+    assert connection.sign_in_refusal is None
 
 
 async def test_a_change_with_a_ticket_carries_the_csrf_token_and_a_read_does_not(lab: Lab) -> None:

@@ -101,7 +101,7 @@ async def delete_user(ctx: Ctx, user_id: str, expected: Expected) -> None:
 
 @router.post("/users/{user_id}/password-link", status_code=201)
 async def new_password_link(ctx: Ctx, user_id: str) -> LinkOut:
-    """A link with which the person chooses a new password."""
+    """A link with which the person chooses a new password; with its use all sessions end and all API tokens are revoked."""
     return LinkOut(link=base_url(ctx.settings) + await actions.new_password_link(ctx, user_id))
 
 

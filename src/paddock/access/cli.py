@@ -159,7 +159,10 @@ def create_user(
 
 @users.add("link", "paddock access users link maria")
 def new_link(terminal: Terminal, user: User) -> None:
-    """Print a link with which a person chooses a new password, once, within 24 hours."""
+    """Print a link with which a person chooses a new password, once, within 24 hours.
+
+    When it is used, all sessions of the person end and all API tokens are revoked.
+    """
     found = find(terminal.client, USERS, user)
     made = terminal.client.post(f"/users/{found.get('id')}/password-link")
     _print_link(terminal, made, "No link was needed.")

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from paddock.access.model import ApiToken, Session, User
 from paddock.access.passwords import Passwords
 from paddock.access.rights import weaker
-from paddock.access.throttle import Throttle
+from paddock.access.throttle import SignInThrottle, Throttle
 from paddock.base.context import Actor, Services
 
 MEMORY = timedelta(seconds=5)
@@ -36,8 +36,8 @@ class Doorkeeper:
 
     def __init__(self, passwords: Passwords | None = None) -> None:
         self.passwords = passwords or Passwords()
-        self.by_account = Throttle(free=3)
-        self.by_address = Throttle(free=20)
+        self.sign_ins = SignInThrottle()
+        self.password_changes = Throttle(free=3)
         self._known: dict[str, Known] = {}
         self._generation = 0
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from paddock.base.errors import Invalid
+from paddock.base.errors import Invalid, Throttled
 
 LEAST = 12
 MOST = 1000
 _AT_ONCE = 2
 """Each hash takes 64 MiB for its moment; more at once would let strangers fill the memory."""
+_IN_LINE = 32
+"""How many may be there in all, at work and waiting: some two seconds' worth."""
 
 _COMMON = frozenset(
     [
@@ -65,24 +69,40 @@ def check(password: str, *, name: str = "", field: str = "password") -> None:
 
 
 class Passwords:
-    """Hashes and verifies with Argon2id."""
+    """Hashes and verifies with Argon2id. Raises Throttled where too many wait already."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._present = 0
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
-        async with self._gate:
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def verify(self, stored: str, password: str) -> bool:
         """Whether the password fits. Takes the same time where there is no such user (`stored` is empty)."""
         if self._nobody is None:
             self._nobody = await self.hash(secrets.token_urlsafe(32))
-        async with self._gate:
+        async with self._turn():
             fits = await asyncio.to_thread(self._verify, stored or self._nobody, password)
         return fits and bool(stored)
+
+    def admit(self) -> None:
+        """Raises Throttled where the line is full."""
+        if self._present >= _IN_LINE:
+            raise Throttled("Too many people sign in at this moment. Try again in a few seconds.", seconds=3)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self.admit()
+        self._present += 1
+        try:
+            async with self._gate:
+                yield
+        finally:
+            self._present -= 1
 
     def is_old(self, stored: str) -> bool:
         """Whether it was hashed with weaker parameters than today's, and should be hashed again."""

@@ -7,6 +7,7 @@ with their true age rather than none.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,10 +15,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import LargeBinary, String, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from paddock.base.db import Database, Row
+
+CHUNK = 500
+"""Figures per transaction: some milliseconds, in which nobody else can write."""
 
 
 class FiguresRow(Row):
@@ -69,30 +72,34 @@ class Figures:
                     self._values[kind].setdefault(id, msgspec.msgpack.decode(body, type=struct))
 
     async def flush(self, db: Database) -> int:
-        """Writes what changed since the last flush; returns how many. What is put meanwhile waits for the next."""
-        dirty = {kind: ids for kind, ids in self._dirty.items() if ids}
-        if not dirty:
-            return 0
-        self._dirty = {kind: set() for kind in self._kinds}
+        """Writes what changed since the last flush; returns how many. What is put meanwhile waits for the next.
+
+        In many short transactions, since SQLite has one writer; what could not be written stays for the next.
+        """
+        dirty, self._dirty = self._dirty, {kind: set() for kind in self._kinds}
+        written = 0
         try:
-            async with db.write() as session:
-                for kind, ids in dirty.items():
-                    await self._replace(session, kind, sorted(ids))
+            for kind, ids in dirty.items():
+                for chunk in _chunks(sorted(ids), CHUNK):
+                    await self._replace(db, kind, chunk)
+                    ids.difference_update(chunk)
+                    written += len(chunk)
+                    await asyncio.sleep(0)
         except BaseException:
             for kind, ids in dirty.items():
                 self._dirty[kind] |= ids
             raise
-        return sum(map(len, dirty.values()))
+        return written
 
-    async def _replace(self, session: AsyncSession, kind: str, ids: list[str]) -> None:
+    async def _replace(self, db: Database, kind: str, ids: list[str]) -> None:
         values = self._values[kind]
-        for chunk in _chunks(ids, 500):
-            await session.execute(delete(FiguresRow).where(FiguresRow.kind == kind, FiguresRow.id.in_(chunk)))
         rows = [
             {"kind": kind, "id": id, "body": msgspec.msgpack.encode(values[id])} for id in ids if id in values
         ]
-        if rows:
-            await session.execute(insert(FiguresRow), rows)
+        async with db.write() as session:
+            await session.execute(delete(FiguresRow).where(FiguresRow.kind == kind, FiguresRow.id.in_(ids)))
+            if rows:
+                await session.execute(insert(FiguresRow), rows)
 
 
 def age_seconds(at: datetime, now: datetime) -> float:

@@ -8,8 +8,10 @@ file beside the data; it never goes into a backup or a log.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from paddock.base.errors import PaddockError
 
 KEY_BYTES = 32
 _NONCE = 12
+FIRST_NAME = "k1"
+"""How every key was called once; what was sealed then still opens."""
 
 
 class VaultLocked(PaddockError):
@@ -89,17 +93,49 @@ class Vault:
             ) from None
 
 
-def load_or_create_key(path: Path) -> bytes:
-    """Reads the 32-byte key from `path` (base64), or makes one, readable by its owner only. Raises BadKey."""
+def ring_of(key: bytes) -> Vault:
+    """A vault that seals with `key` under a name made from it, so that another key is told from a broken value."""
+    name = hashlib.sha256(key).hexdigest()[:8]
+    return Vault({name: key, FIRST_NAME: key}, name)
+
+
+def load_key(path: Path) -> bytes:
+    """Reads the 32-byte key from `path` (base64). Raises BadKey where there is none."""
     try:
         return decode_key(path.read_text(), where=str(path))
     except FileNotFoundError:
-        key = os.urandom(KEY_BYTES)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        raise BadKey(
+            f"The key file {path} is missing.",
+            hint="Put it back from your backup, or name the right file in PADDOCK_KEY_FILE; a new key would lock the "
+            f"stored credentials. For a new Paddock only, make one with: openssl rand -base64 32 > {path}",
+        ) from None
+
+
+def create_key(path: Path) -> bytes:
+    """Makes a key, readable by its owner only, whole or not at all. One that is there already is kept and returned."""
+    key = os.urandom(KEY_BYTES)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    try:
         with os.fdopen(handle, "w") as file:
             file.write(base64.b64encode(key).decode() + "\n")
-        return key
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename it never replaces a key
+    except FileExistsError:
+        return load_key(path)
+    finally:
+        os.unlink(draft)
+    _sync_folder(path.parent)
+    return key
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def decode_key(text: str, *, where: str = "PADDOCK_KEY") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.errors import Upstream
@@ -46,8 +46,11 @@ async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen
             id=new_id(), site_id=site_id, identity=seen.identity, created_at=ctx.now(), version=0
         )
         tx.session.add(cluster)
+    elif (cluster.trust_mode, cluster.ca_pem) != (seen.trust_mode, seen.ca_pem):
+        # Fingerprints that were learned under another trust are not carried over.
+        await tx.session.execute(update(Member).where(Member.cluster_id == cluster.id).values(fingerprint=""))
     values = {
-        "name": seen.name,
+        "name": seen.name[:64],
         "kind": seen.kind,
         "trust_mode": seen.trust_mode,
         "ca_pem": seen.ca_pem,
@@ -158,7 +161,7 @@ async def record_state(ctx: Context, cluster_id: str, *, quorate: bool | None, n
         cluster.trouble, cluster.trouble_text, cluster.trouble_since = "", "", None
         cluster.kind = kind
         if name is not None:
-            cluster.name = name
+            cluster.name = name[:64]
         tx.publish(ClusterChanged(cluster_id))
 
 

@@ -37,6 +37,14 @@ class Wanted:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a recording found: vmid → id of the living, and the vmids among them that were not seen this time."""
+
+    living: dict[int, str]
+    missing: frozenset[int]
+
+
 DETAILS_AGE = timedelta(minutes=30)
 
 FACTS = ("node_id", "node_name", "name", "status", "lock", "tags", "pool", "cores", "memory", "disk")
@@ -51,9 +59,13 @@ async def record(
     seen: Sequence[Resource],
     node_ids: Mapping[str, str],
     offline: frozenset[str],
+    may_end: frozenset[int],
     at: datetime,
-) -> dict[int, str]:
-    """Makes the living rows equal to the containers of `/cluster/resources`; returns vmid → id of all living.
+) -> Recorded:
+    """Makes the living rows equal to the containers of `/cluster/resources`.
+
+    A container that is not seen ends only where `may_end` says so: a right that was taken away or a row
+    that could not be read make it invisible too, and its id is what claims, addresses and names hang on.
 
     Templates are not containers. A new container on a member that is not registered is left out; one
     that moves there keeps its row. On an offline node the state is unknown, whatever the picture still says
@@ -69,14 +81,16 @@ async def record(
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     living: dict[int, str] = {}
-    templates: set[int] = set()
+    turned: set[int] = set()  # into templates
     for one in seen:
         if one.vmid is None or one.node is None:
             continue
         old = before.get(one.vmid)
         if one.template:
-            templates.add(one.vmid)
+            turned.add(one.vmid)
             continue
+        if one.vmid in living:
+            continue  # a guest in the middle of a move may be listed twice
         node_id = node_ids.get(one.node)
         if old is None and node_id is None:
             continue
@@ -90,12 +104,16 @@ async def record(
         if any(old[name] != facts[name] for name in FACTS):
             moment = at if facts["status"] != old["status"] else None
             changed.append({"row_id": old["id"], "since": moment} | facts)
-    gone = [row["id"] for vmid, row in before.items() if vmid not in living]
+    unseen = before.keys() - living.keys()
+    ending = {vmid for vmid in unseen if vmid in may_end or vmid in turned}
+    gone = [before[vmid]["id"] for vmid in ending]
+    missing = frozenset(unseen - ending)
+    living |= {vmid: before[vmid]["id"] for vmid in missing}
     await _write(tx, cluster_id, site_id, new, changed, gone, at)
     if new or changed or gone:
         ctx.figures.forget(KIND, gone)
         tx.publish(ContainersChanged(cluster_id))
-    return living
+    return Recorded(living, missing)
 
 
 def _facts(
@@ -105,7 +123,7 @@ def _facts(
     unknown = one.node in offline or not one.status
     return {
         "node_id": node_id,
-        "node_name": one.node,
+        "node_name": (one.node or "")[:63],
         "name": kept["name"] if one.name is None else one.name[:255],
         "status": "unknown" if unknown else str(one.status)[:16],
         "lock": (one.lock or "")[:32],

@@ -3,6 +3,8 @@
 The Job row is committed first; a dispatcher then starts a workflow whose id is the job's id, again at
 every start of the process, so that twice is once. After a crash DBOS resumes the workflow: finished
 steps give their stored results, the one that was cut off runs again.
+
+An orderly stop is to a job as a crash: it is cut off, and nothing of it is written as failed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from sqlalchemy import select
 
 from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.errors import Bug, PaddockError, WrongState
+from paddock.base.loops import every, stop
 from paddock.base.vault import Secret
 from paddock.jobs import record
 from paddock.jobs.events import JobQueued
@@ -29,6 +32,14 @@ APPLICATION_VERSION = "1"
 """A constant: DBOS resumes only workflows of the same version. Job types carry their own (`.v1`)."""
 
 
+RECONCILE_SECONDS = 60.0
+STOP_SECONDS = 5.0
+END_PAUSES = (0.2, 1.0, 5.0, 20.0)
+"""Seconds between the attempts to write the end of a job: a disk may be full, or a database away."""
+OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+"""The states of a DBOS workflow that never runs again."""
+
+
 class Cancelled(PaddockError):
     default_code = "cancelled"
 
@@ -36,8 +47,10 @@ class Cancelled(PaddockError):
 class JobRun:
     """`run.Run` on top of DBOS."""
 
-    def __init__(self, ctx: Context, job: Job) -> None:
+    def __init__(self, ctx: Context, job: Job, check: Callable[[], None]) -> None:
+        """`check` raises CancelledError where the process stops; then a step does not write how it ended."""
         self.ctx = ctx
+        self._check = check
         self.job_id = job.id
         self.arguments: Mapping[str, Any] = job.arguments
         self._sealed = job.sealed
@@ -57,9 +70,11 @@ class JobRun:
             try:
                 done = {"result": await work()}
             except PaddockError as error:
+                self._check()
                 await record.step_ended(self.ctx, self.job_id, name, "failed")
                 return {"failed": {"code": error.code, "message": error.message, "hint": error.hint}}
-            except BaseException:
+            except (Exception, asyncio.CancelledError):
+                self._check()
                 await record.step_ended(self.ctx, self.job_id, name, "failed")
                 raise
             await record.step_ended(self.ctx, self.job_id, name, "done")
@@ -90,6 +105,9 @@ class Engine(DBOSConfiguredInstance):
         self._ctx = Context(services, SYSTEM)
         self._types = {type.name: type for type in types}
         self._dispatched: set[str] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     @staticmethod
     def configure(services: Services) -> None:
@@ -110,64 +128,116 @@ class Engine(DBOSConfiguredInstance):
         self._ctx.services.bus.subscribe(JobQueued, self._on_queued)
         DBOS.launch()
         await self.reconcile()
+        self._loops = [
+            asyncio.create_task(
+                every(RECONCILE_SECONDS, self.reconcile, name="reconciling jobs", delay=RECONCILE_SECONDS)
+            )
+        ]
 
-    async def stop(self) -> None:
-        """Ends without waiting for running jobs: they go on at the next start."""
+    async def halt(self) -> None:
+        """Cuts off what runs, without a word in its record: it goes on at the next start.
+
+        Before anything that jobs work with is closed, or they would take that for a failure of their own.
+        """
+        self._stopping = True
+        await stop(self._loops)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=STOP_SECONDS)
+
+    async def close(self) -> None:
+        """Ends DBOS, and with it the threads of the loop: the last of all."""
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def reconcile(self) -> None:
-        """Starts every job that has not ended and that DBOS does not know (those it knows, it resumes itself)."""
+        """Makes rows and workflows agree: of every job that has not ended, one that DBOS does not know is
+        started, and one that is over for DBOS is ended. The others DBOS runs, or resumes itself."""
         async with self._ctx.read() as db:
-            waiting = (
+            open_jobs = (
                 await db.scalars(select(Job.id).where(Job.state.not_in(ENDED)).order_by(Job.created_at))
             ).all()
-        for job_id in waiting:
-            if await DBOS.get_workflow_status_async(job_id) is None:
+        for job_id in open_jobs:
+            known = await DBOS.get_workflow_status_async(job_id)
+            if known is None:
                 await self.dispatch(job_id)
+            elif known.status in OVER:
+                log.error("job %s is over (%s), but its end was never written", job_id, known.status)
+                await record.interrupted(self._ctx, job_id)
 
     async def dispatch(self, job_id: str) -> None:
-        if job_id in self._dispatched:
+        if self._stopping or job_id in self._dispatched:
             return
         self._dispatched.add(job_id)
-        with SetWorkflowID(job_id):
-            await DBOS.start_workflow_async(self.workflow, job_id)
+        try:
+            with SetWorkflowID(job_id):
+                await DBOS.start_workflow_async(self.workflow, job_id)
+        except BaseException:
+            self._dispatched.discard(job_id)
+            raise
 
     @DBOS.workflow(name="job")
     async def workflow(self, job_id: str) -> str:
+        self.check_not_cut_off()
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
         self._dispatched.add(job_id)
+        try:
+            return await self._run(job_id)
+        except Exception:
+            self.check_not_cut_off()
+            raise
+        finally:
+            self._dispatched.discard(job_id)
+            self._running.discard(task)
+
+    def check_not_cut_off(self) -> None:
+        """Raises CancelledError where the process stops: of all exceptions, DBOS stores this one nowhere."""
+        task = asyncio.current_task()
+        if self._stopping or (task is not None and task.cancelling()):
+            raise asyncio.CancelledError
+
+    async def _run(self, job_id: str) -> str:
         async with self._ctx.read() as db:
             job = await db.get(Job, job_id)
         if job is None or job.state in ENDED:
             return "gone"
-        try:
-            state, result, error = await self._work(job)
-        finally:
-            self._dispatched.discard(job_id)
-        await record.ended(self._ctx, job_id, state, result=result, error=error)
+        state, result, error = await self._work(job)
+        await self._end(job_id, state, result, error)
         return str(state)
 
     async def _work(self, job: Job) -> tuple[JobState, dict[str, Any] | None, PaddockError | None]:
         known = self._types.get(job.type)
         if known is None:
-            return (
-                JobState.FAILED,
-                None,
-                Bug(f"This version of Paddock does not know jobs of type {job.type}."),
-            )
+            unknown = Bug(f"This version of Paddock does not know jobs of type {job.type}.")
+            return JobState.FAILED, None, unknown
         await record.started(self._ctx, job.id)
         try:
-            return JobState.DONE, await known.work(JobRun(self._ctx, job)), None
-        except Cancelled as error:
-            return JobState.CANCELLED, None, error
-        except PaddockError as error:
-            return JobState.FAILED, None, error
-        except Exception:
+            return JobState.DONE, await known.work(JobRun(self._ctx, job, self.check_not_cut_off)), None
+        except (Exception, asyncio.CancelledError) as error:  # a part of the work may have been cancelled
+            self.check_not_cut_off()
+            if isinstance(error, Cancelled):
+                return JobState.CANCELLED, None, error
+            if isinstance(error, PaddockError):
+                return JobState.FAILED, None, error
             log.exception("job %s (%s) failed by a fault of Paddock's own", job.id, job.type)
-            return (
-                JobState.FAILED,
-                None,
-                Bug(f"The job failed by a fault of Paddock's own; quote job {job.id}."),
-            )
+            bug = Bug(f"The job failed by a fault of Paddock's own; quote job {job.id}.")
+            return JobState.FAILED, None, bug
+
+    async def _end(
+        self, job_id: str, state: JobState, result: dict[str, Any] | None, error: PaddockError | None
+    ) -> None:
+        """Writes the end, again where the database refuses; what fails to the last is left to `reconcile`."""
+        for pause in END_PAUSES:
+            try:
+                await record.ended(self._ctx, job_id, state, result=result, error=error)
+            except Exception:
+                log.exception("the end of job %s was not written; again in %.1f s", job_id, pause)
+                await asyncio.sleep(pause)
+            else:
+                return
+        await record.ended(self._ctx, job_id, state, result=result, error=error)
 
     async def _on_queued(self, event: JobQueued) -> None:
         await self.dispatch(event.job_id)

@@ -126,6 +126,16 @@ async def ended(
         tx.publish(JobMoved(job_id))
 
 
+async def interrupted(ctx: Context, job_id: str) -> None:
+    """Ends a job whose work is over while nobody wrote down how it ended."""
+    error = PaddockError(
+        "The job was interrupted, and how far it came is not known.",
+        code="interrupted",
+        hint="Look at what it has done so far, then start it again; what is done already is not done twice.",
+    )
+    await ended(ctx, job_id, JobState.FAILED, error=error)
+
+
 async def prune(services: Services) -> None:
     """Deletes jobs that ended longer ago than the settings keep them; steps and lines go with them."""
     limit = services.clock.now() - timedelta(days=services.settings.jobs_days)

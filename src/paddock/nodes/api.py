@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from paddock.access.guard import api_context, check
 from paddock.base.context import Context
+from paddock.base.errors import Invalid
 from paddock.nodes import queries
+from paddock.nodes.health import Status
 from paddock.nodes.queries import NodeView
 from paddock.nodes.schemas import BridgeOut, EventOut, NodeOut
 from paddock.web.etags import etag
@@ -49,9 +51,9 @@ def node_out(node: NodeView) -> dict[str, Any]:
         "memory_used": live.memory,
         "storage_total": live.storage_total,
         "storage_used": live.storage_used,
-        "containers_running": node.containers_running,
+        "containers_running": node.containers_running if node.guests_known else None,
         "containers_total": node.containers_total,
-        "vms_running": node.vms_running,
+        "vms_running": node.vms_running if node.guests_known else None,
         "vms_total": node.vms_total,
         "cluster_says": None if live.word is None else "online" if live.word else "offline",
         "cluster_says_at": live.word_at,
@@ -74,6 +76,9 @@ async def list_nodes(
     paging: Annotated[Paging, Depends(rest_paging(sorts=queries.SORTS, filters=FILTERS))],
 ) -> Response:
     check(ctx, "nodes.read")
+    if (status := paging.filter("status")) and status not in set(Status):
+        known = ", ".join(Status)
+        raise Invalid.field("status", f"There is no status {status!r}. Known: {known}.")
     page = (await queries.list_nodes(ctx, paging)).page
     return page_response(request, page, map(node_out, page.items))
 

@@ -37,7 +37,7 @@ class Attention:
 
 def of_node(node: NodeView, now: datetime, *, told: bool = False) -> Sequence[Attention]:
     """Trouble, a membership that ended, a certificate that ends soon. With `told` the status is said elsewhere."""
-    found = [None if told else _status(node), _vanished(node), certificate(node, now)]
+    found = [None if told else _status(node, now), _vanished(node), certificate(node, now)]
     return [one for one in found if one is not None]
 
 
@@ -46,13 +46,18 @@ _SAYS = {
     Status.UNREACHABLE: "{} cannot be reached",
     Status.SIGN_IN_REFUSED: "{} refuses Paddock's sign-in",
     Status.NOT_TRUSTED: "{} shows a certificate that is not trusted",
+    Status.UNKNOWN: "{} has given no fresh sign of life",
 }
 
+UNKNOWN_FOR = timedelta(minutes=2)
+"""How long nothing may be known before somebody should look."""
 
-def _status(node: NodeView) -> Attention | None:
-    if node.status not in TROUBLE or node.vanished_at is not None:
-        return None
+
+def _status(node: NodeView, now: datetime) -> Attention | None:
     status = Status(node.status)
+    silent = status is Status.UNKNOWN and now - node.status_since > UNKNOWN_FOR
+    if (status not in TROUBLE and not silent) or node.vanished_at is not None:
+        return None
     text = node.status_reason
     if status is Status.OFFLINE and node.containers_total:
         count = node.containers_total
@@ -61,7 +66,7 @@ def _status(node: NodeView) -> Attention | None:
         text += " No credential was sent."
     face = node.face
     return Attention(
-        face.kind, face.icon, _SAYS[status].format(node.name), text, f"node_{status}", "node", node.id,
+        "warn" if silent else face.kind, face.icon, _SAYS[status].format(node.name), text, f"node_{status}", "node", node.id,
         node.status_since, "See why", f"/nodes/{node.id}",
     )  # fmt: skip
 

@@ -31,11 +31,14 @@ UNTRUSTED_CODES = frozenset(
         "not_yet_valid",
         "fingerprint_changed",
         "unconfirmed",
+        "foreign_certificate",
+        "identity_unproven",
     }
 )
 """Codes of `proxmox.errors.Untrusted`."""
 
 CONTACT_FRESH = timedelta(seconds=90)
+SKEW = timedelta(seconds=5)
 GRACE = timedelta(seconds=15)
 """A new trouble must last this long before it is shown, unless the evidence is certain."""
 FLAPS = 4
@@ -104,8 +107,10 @@ class Shown:
 
 def judge(evidence: Evidence, now: datetime, interval: timedelta) -> Verdict:
     """The status that the evidence alone supports at `now`. `interval` is the time between two readings."""
-    contact = evidence.contact if evidence.contact and now - evidence.contact.at <= CONTACT_FRESH else None
-    word = evidence.word if evidence.word and now - evidence.word.at <= 2 * interval + GRACE else None
+    contact = (
+        evidence.contact if evidence.contact and _fresh(evidence.contact.at, now, CONTACT_FRESH) else None
+    )
+    word = evidence.word if evidence.word and _fresh(evidence.word.at, now, 2 * interval + GRACE) else None
     if contact is not None and contact.code in UNTRUSTED_CODES:
         return Verdict(Status.NOT_TRUSTED, contact.code, contact.text, certain=True)
     if contact is not None and contact.ok and evidence.refused:
@@ -125,6 +130,11 @@ def judge(evidence: Evidence, now: datetime, interval: timedelta) -> Verdict:
         reason = f"It accepts connections, but the cluster gives no fresh word about it.{why}"
         return Verdict(Status.UNKNOWN, "no_word", reason)
     return Verdict(Status.ONLINE, "", "The cluster says online and Paddock reaches it.")
+
+
+def _fresh(at: datetime, now: datetime, within: timedelta) -> bool:
+    """Evidence from the future is none: the clock was set back."""
+    return -SKEW <= now - at <= within
 
 
 def _cluster_says_down(contact: Contact | None, word: Word) -> Verdict:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import Context
@@ -58,6 +58,11 @@ class NodeView:
     figures: NodeFigures
     stale: bool
     """Whether the figures are too old to be shown as live."""
+
+    @property
+    def guests_known(self) -> bool:
+        """Whether anybody can say what runs there: not of a node that is down or silent."""
+        return self.status not in (health.Status.OFFLINE, health.Status.UNKNOWN)
 
     @property
     def needs_attention(self) -> bool:
@@ -289,7 +294,9 @@ async def objections_to_site(ctx: Context, site_id: str) -> list[str]:
 
 async def count(ctx: Context) -> tuple[int, int]:
     """How many nodes there are in scope, and how many of them are in trouble."""
-    query = select(func.count(), func.count().filter(Node.status.in_(health.TROUBLE)))
+    query = select(
+        func.count(), func.count().filter(or_(Node.status.in_(health.TROUBLE), Node.vanished_at.is_not(None)))
+    )
     if not ctx.actor.scope.everything:
         query = query.where(Node.site_id.in_(ctx.actor.scope.site_ids or ()))
     async with ctx.read() as db:

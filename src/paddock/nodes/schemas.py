@@ -31,9 +31,9 @@ class NodeOut(BaseModel):
         description="The node's own storages that hold guests; shared ones not."
     )
     storage_used: int | None
-    containers_running: int
+    containers_running: int | None = Field(description="null while the node is down or silent.")
     containers_total: int
-    vms_running: int
+    vms_running: int | None
     vms_total: int
     cluster_says: str | None = Field(description="online · offline, null where the cluster says nothing.")
     cluster_says_at: datetime | None

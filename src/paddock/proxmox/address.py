@@ -79,6 +79,29 @@ def is_forbidden(address: str) -> bool:
     return any(found.version == net.version and found in net for net in _NEVER)
 
 
+def member_endpoint(address: str, port: int = DEFAULT_PORT) -> Endpoint:
+    """For an address that a cluster reports: nothing but an IP address or a host name, never a part of a URL.
+
+    Raises Invalid for the field `address` (also for link-local and metadata addresses) or `port`.
+    """
+    try:
+        host = _check_host(address)
+    except Invalid as error:
+        raise Invalid.field("address", error.message, hint=error.hint) from None
+    if not 0 < port < 65536:
+        raise Invalid.field("port", f"{port} is not a port.", hint="A number from 1 to 65535.")
+    return Endpoint(host, port)
+
+
+def is_host(text: str) -> bool:
+    """Whether it is an IP address or a legal host name, alone."""
+    try:
+        _check_host(text)
+    except Invalid:
+        return False
+    return True
+
+
 def _split(authority: str) -> tuple[str, str | None]:
     if authority.startswith("["):
         host, bracket, rest = authority[1:].partition("]")
@@ -92,6 +115,8 @@ def _split(authority: str) -> tuple[str, str | None]:
 
 
 def _check_host(host: str) -> str:
+    if len(host) > 1000:
+        raise _invalid(f"“{host[:40]}…” is not a host name.", hint=_EXAMPLE)
     host = host.strip().lower().rstrip(".")
     if not host:
         raise _invalid("The URL has no host.", hint=_EXAMPLE)
@@ -102,6 +127,8 @@ def _check_host(host: str) -> str:
         )
     if ":" in host:
         try:
+            if "%" in host:  # a zone may hold any signs, and means something on one machine only
+                raise ValueError
             return str(ipaddress.IPv6Address(host))
         except ValueError:
             raise _invalid(f"“{host}” is not an IPv6 address.", hint="[2001:db8::11]:8006") from None
@@ -124,7 +151,7 @@ def _check_host(host: str) -> str:
 def _check_port(port: str | None) -> int:
     if port is None:
         return DEFAULT_PORT
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
         raise _invalid(
             f"“{port}” is not a port." if port else "The port is missing after the colon.",
             hint=f"A number from 1 to 65535; Proxmox VE listens on {DEFAULT_PORT}.",

@@ -15,6 +15,15 @@ from cryptography.x509.oid import NameOID
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
+# What cryptography raises for extensions that are missing, doubled, broken, or hold names that it does not know.
+_NO_EXTENSION = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    ValueError,
+)
+
+
 class BadCertificate(ValueError):
     """The bytes are not a certificate."""
 
@@ -43,6 +52,13 @@ class Certificate:
 def parse(data: str | bytes) -> Certificate:
     """Reads PEM (the first certificate of a chain) or DER. Raises BadCertificate."""
     found = _load(data)
+    try:
+        return _described(found)
+    except ValueError as error:
+        raise BadCertificate(f"an X.509 certificate with broken parts: {error}") from None
+
+
+def _described(found: x509.Certificate) -> Certificate:
     return Certificate(
         subject=found.subject.rfc4514_string(),
         issuer=found.issuer.rfc4514_string(),
@@ -96,12 +112,12 @@ def passes_strict_checks(ca_pem: str) -> bool:
 
 
 def _load(data: str | bytes) -> x509.Certificate:
-    raw = data.encode() if isinstance(data, str) else data
     try:
+        raw = data.encode() if isinstance(data, str) else data
         if b"-----BEGIN" in raw:
             return x509.load_pem_x509_certificate(raw)
         return x509.load_der_x509_certificate(raw)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise BadCertificate(f"not an X.509 certificate: {error}") from None
 
 
@@ -116,17 +132,18 @@ def _issued(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
 def _names(found: x509.Certificate) -> tuple[str, ...]:
     try:
         alternative = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _NO_EXTENSION:
         return ()
     addresses = [str(address) for address in alternative.get_values_for_type(x509.IPAddress)]
-    return tuple(dict.fromkeys([*alternative.get_values_for_type(x509.DNSName), *addresses]))
+    names = [name for name in alternative.get_values_for_type(x509.DNSName) if name.isprintable()]
+    return tuple(dict.fromkeys([*names, *addresses]))
 
 
 def _basic_constraints(found: x509.Certificate) -> tuple[bool, bool]:
     """(is a CA, the extension is critical)."""
     try:
         extension = found.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, ValueError):
+    except _NO_EXTENSION:
         return False, False
     return extension.value.ca, extension.critical
 
@@ -134,6 +151,6 @@ def _basic_constraints(found: x509.Certificate) -> tuple[bool, bool]:
 def _has(found: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
     try:
         found.extensions.get_extension_for_class(kind)
-    except (x509.ExtensionNotFound, ValueError):
+    except _NO_EXTENSION:
         return False
     return True

@@ -82,9 +82,7 @@ class Connection:
 
         `timeout` (seconds) bounds the whole, fail-over included.
         """
-        return self._decoded(
-            await self._ask(request("GET", path, params), node, timeout), decode, as_type, path
-        )
+        return await self._ask(request("GET", path, params), node, timeout, decode, as_type)
 
     async def get_rows(
         self,
@@ -96,8 +94,7 @@ class Connection:
         timeout: float = ANSWER_SECONDS,
     ) -> Rows[T]:
         """A list; rows that cannot be read are counted, not fatal."""
-        answer = await self._ask(request("GET", path, params), node, timeout)
-        found: Rows[T] = self._decoded(answer, decode_rows, row, path)
+        found: Rows[T] = await self._ask(request("GET", path, params), node, timeout, decode_rows, row)
         return found
 
     async def post(
@@ -145,7 +142,7 @@ class Connection:
 
     @property
     def sign_in_refusal(self) -> errors.LoginRefused | None:
-        """Set while the sign-in breaker is open: every call fails with it and nothing is sent."""
+        """Set while the sign-in breaker is open: calls fail with it and nothing is sent, but for a rare trial."""
         return self._session.refusal
 
     def retry_sign_in(self) -> None:
@@ -164,17 +161,26 @@ class Connection:
     async def _change(
         self, method: str, path: str, params: Params | None, node: str | None, timeout: float
     ) -> Any:
-        return self._decoded(await self._ask(request(method, path, params), node, timeout), decode, Any, path)
+        return await self._ask(request(method, path, params), node, timeout, decode, Any)
 
-    async def _ask(self, call: Request, node: str | None, timeout: float) -> Answer:
+    async def _ask(
+        self, call: Request, node: str | None, timeout: float, how: Callable[[bytes, Any], Any], kind: Any
+    ) -> Any:
+        def read(answer: Answer) -> Any:
+            try:
+                return how(answer.body, kind)
+            except msgspec.DecodeError as error:
+                why = f"The answer to {call.path} is not what Proxmox VE sends: {error}."
+                raise errors.Unreadable(why, call=call.call) from None
+
         async with self._slots:
             proof = await self._proof(timeout)
             try:
-                return await self._signed(call, proof, node, timeout)
+                return await self._signed(call, proof, read, node, timeout)
             except errors.LoginRefused as error:
                 # A refused ticket may just be stale: one fresh sign-in, then the breaker. The call was not done.
                 proof = await self._session.after_refusal(proof, error)
-            return await self._signed(call, proof, node, timeout)
+            return await self._signed(call, proof, read, node, timeout)
 
     async def _proof(self, timeout: float) -> Pass:
         try:
@@ -183,17 +189,19 @@ class Connection:
         except TimeoutError:
             raise errors.TimedOut(f"The sign-in took more than {timeout:.0f} s.", cluster=self.name) from None
 
-    async def _signed(self, call: Request, proof: Pass, node: str | None, timeout: float) -> Answer:
+    async def _signed(
+        self, call: Request, proof: Pass, read: Callable[[Answer], T], node: str | None, timeout: float
+    ) -> T:
         fresh = self._session.is_fresh(proof)
-        return await self._failover.ask(proof.on(call), proof.kind, timeout=timeout, node=node, fresh=fresh)
+        try:
+            found = await self._failover.ask(
+                proof.on(call), proof.kind, read, timeout=timeout, node=node, fresh=fresh
+            )
+        except (errors.Forbidden, errors.Refused):
+            self._session.accepted(proof)
+            raise
+        self._session.accepted(proof)
+        return found
 
     async def _login(self, call: Request) -> Answer:
-        return await self._failover.ask(call, Proof.LOGIN, timeout=ANSWER_SECONDS)
-
-    def _decoded(self, answer: Answer, how: Callable[[bytes, Any], Any], kind: Any, path: str) -> Any:
-        try:
-            return how(answer.body, kind)
-        except msgspec.DecodeError as error:
-            raise errors.Unreadable(
-                f"The answer to {path} is not what Proxmox VE sends: {error}.", cluster=self.name, call=path
-            ) from None
+        return await self._failover.ask(call, Proof.LOGIN, lambda answer: answer, timeout=ANSWER_SECONDS)

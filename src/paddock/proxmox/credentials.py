@@ -47,7 +47,7 @@ class TokenCredential:
 
         Raises Invalid for the field `token_id` or `token_secret`.
         """
-        token_id, secret = _unpack(token_id.strip(), secret.strip())
+        token_id, secret = unpack_token(token_id.strip(), secret.strip())
         user, separator, name = token_id.rpartition("!")
         if not separator:
             raise Invalid.field(
@@ -79,7 +79,8 @@ class TokenCredential:
 Credential = PasswordCredential | TokenCredential
 
 
-def _unpack(token_id: str, secret: str) -> tuple[str, str]:
+def unpack_token(token_id: str, secret: str) -> tuple[str, str]:
+    """Id and secret, also out of a whole `PVEAPIToken=user@realm!name=secret` pasted into either. Never raises."""
     for text in (token_id, secret):
         match = _HEADER.match(text)
         candidate = match.group(1) if match else text

@@ -13,6 +13,9 @@ import msgspec
 
 T = TypeVar("T")
 
+# Longer texts are cut where a shape bounds them.
+TEXT_LIMIT = 255
+
 
 @dataclass(frozen=True)
 class Rows(Generic[T]):
@@ -69,15 +72,25 @@ def _whole(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     if b"\\u0000" in body:  # PostgreSQL holds no NUL in a text
         body = body.replace(b"\\u0000", b"\\ufffd")
     try:
-        return decoder.decode(body)
+        try:
+            return decoder.decode(body)
+        except UnicodeDecodeError:
+            return decoder.decode(body.decode(errors="replace").encode())
     except RecursionError:
         raise msgspec.DecodeError("it is nested too deeply") from None
 
 
-def mended(row: Any, kind: type[T]) -> T:
-    """Converts, leaving out the fields that do not fit; a number where a text belongs becomes that text.
+def _candidates(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, int | float):
+        return value, str(value)
+    return (value, value[:TEXT_LIMIT]) if isinstance(value, str) else (value,)
 
-    Raises msgspec.ValidationError where a required field is missing or wrong.
+
+def mended(row: Any, kind: type[T]) -> T:
+    """Converts, leaving out the fields that do not fit; a number where a text belongs becomes that text, and a text
+    that is too long is cut.
+
+    Raises msgspec.ValidationError where a required field is missing or wrong, or one of `kind.identifying` wrong.
     """
     if not isinstance(row, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return msgspec.convert(row, kind, strict=False)
@@ -86,11 +99,14 @@ def mended(row: Any, kind: type[T]) -> T:
         if field.encode_name not in row:
             continue
         value = row[field.encode_name]
-        for candidate in (value, str(value)) if isinstance(value, int | float) else (value,):
+        for candidate in _candidates(value):
             try:
                 msgspec.convert(candidate, field.type, strict=False)
             except msgspec.ValidationError:
                 continue
             good[field.encode_name] = candidate
             break
+        else:
+            if field.name in getattr(kind, "identifying", ()):
+                raise msgspec.ValidationError(f"`{field.encode_name}` is not what it must be")
     return cast(T, msgspec.convert(good, kind, strict=False))

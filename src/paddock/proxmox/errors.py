@@ -16,8 +16,8 @@ from paddock.proxmox.certificates import Certificate
 class Unreachable(Upstream):
     """No conversation came about, or it broke off before an answer.
 
-    Codes: name_not_found, connection_refused, no_route, connection_reset, tls_failed, gateway_failed,
-    unreachable.
+    Codes: name_not_found, bad_address, forbidden_address, connection_refused, no_route, connection_reset,
+    tls_failed, gateway_failed, unreachable, no_member, closed.
     """
 
     default_code = "unreachable"

@@ -6,6 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from paddock.base.clock import Clock
 from paddock.base.errors import Upstream
@@ -19,7 +20,11 @@ from paddock.proxmox.transport import Transport
 # A read that hangs at one member goes to the next after this time.
 ATTEMPT_SECONDS = 10.0
 _NODE = re.compile(r"^/nodes/([^/]+)")
-_ELSEWHERE = (errors.Unreachable, errors.TimedOut, errors.Untrusted, errors.NotProxmox, errors.Unreadable)
+_ELSEWHERE = (errors.Unreachable, errors.TimedOut, errors.Untrusted, errors.NotProxmox)
+# What a member says whose cluster file system (pmxcfs) has broken away.
+_SICK = re.compile(r"ipcc_send_rec|pmxcfs|Connection refused|Transport endpoint is not connected", re.I)
+
+T = TypeVar("T")
 
 
 class Failover:
@@ -70,24 +75,35 @@ class Failover:
         return leaf
 
     async def ask(
-        self, call: Request, proof: Proof, *, timeout: float, node: str | None = None, fresh: bool = False
-    ) -> Answer:
+        self,
+        call: Request,
+        proof: Proof,
+        read: Callable[[Answer], T],
+        *,
+        timeout: float,
+        node: str | None = None,
+        fresh: bool = False,
+    ) -> T:
         """`node` is asked first, by default the one that the path names. `timeout` (seconds) bounds the round.
 
-        `fresh` says that the ticket has just been made: a member that refuses it is passed over. Raises what
-        the last member failed with; a sign-in (`proof` LOGIN) gets its 401 as an Answer.
+        `read` makes the value of an answer, or raises Unreadable. `fresh` says that the ticket has just been made:
+        a member that refuses it is passed over. What may be the fault of one member alone (a 401, a broken
+        pmxcfs, an unreadable answer) is believed once a second member says the same, or nobody else can be
+        asked. Raises what the round ended with.
         """
         deadline = self._now() + timeout
         named = match[1] if (match := _NODE.match(call.path)) else None
         last: Upstream | None = None
+        doubted: list[tuple[Track, Upstream]] = []
         waiting = order(list(self._tracks.values()), next(self._turns), node or named)
         while waiting and (left := deadline - self._now()) > 0:
             track = waiting.pop(0)
             patience = min(left, self._attempt) if call.reads and waiting else left
             try:
                 async with track.slots:
-                    if track.enter():
-                        return await self._at(track, call, proof, patience)
+                    if not track.enter():
+                        continue
+                    found = await self._at(track, call, proof, read, patience)
             except _ELSEWHERE as error:
                 last = error
             except errors.NodeUnreachable as error:
@@ -95,29 +111,55 @@ class Failover:
                 if named not in (None, track.member.name):
                     # The node itself is out of that member's reach; only asking it directly may help.
                     waiting = [other for other in waiting if other.member.name == named]
-            except errors.LoginRefused as error:
-                if not fresh:
+            except Upstream as error:
+                if fresh and isinstance(error, errors.LoginRefused):
+                    last = error
+                    track.failed(error)
+                elif _is_doubtful(error, call):
+                    agreed = any(other.code == error.code for _, other in doubted)
+                    doubted.append((track, error))
+                    if agreed:
+                        _settle(doubted, at_fault=False)
+                        raise
+                else:
+                    if isinstance(error, errors.Forbidden | errors.Refused):
+                        _settle(doubted, at_fault=True)
                     raise
-                last = error
-        raise last or self._nobody()
+            else:
+                _settle(doubted, at_fault=True)
+                return found
+        _settle(doubted, at_fault=False)
+        # A 401 is the last to be believed: it stops all calls for a while.
+        believed = sorted((doubt for _, doubt in doubted), key=lambda d: isinstance(d, errors.LoginRefused))
+        raise next(iter(believed), last) or self._nobody()
 
-    async def _at(self, track: Track, call: Request, proof: Proof, timeout: float) -> Answer:
-        """One member's answer, and its record kept; a refusal by Proxmox VE is still a sign of life."""
+    async def _at(
+        self, track: Track, call: Request, proof: Proof, read: Callable[[Answer], T], timeout: float
+    ) -> T:
+        """One member's answer, and its record kept, except where `ask` has to judge first.
+
+        A refusal by Proxmox VE is a sign of life.
+        """
         member = track.member
         try:
             answer = await self._transport.request(member.endpoint, member.policy, call, timeout=timeout)
         except Upstream as error:
             self._failed(track, error)
             raise
-        if answer.ok or (proof is Proof.LOGIN and answer.status == 401):
+        if answer.ok:
+            try:
+                found = read(answer)
+            except errors.Unreadable as error:
+                error.cluster, error.node = self.name, member.name
+                raise
             track.succeeded()
-            return answer
+            return found
         refusal = from_answer(
             answer, proof=proof, asked=Asked(call.call, member.name, self.name, changes=not call.reads)
         )
-        if isinstance(refusal, _ELSEWHERE) or refusal.code == "ticket_refused":
+        if isinstance(refusal, _ELSEWHERE):
             track.failed(refusal)
-        else:
+        elif not _is_doubtful(refusal, call):
             track.succeeded()
         raise refusal
 
@@ -134,3 +176,28 @@ class Failover:
         return errors.Unreachable(
             f"The cluster {self.name} has no member that can be asked.", cluster=self.name, code="no_member"
         )
+
+
+def _is_doubtful(error: Upstream, call: Request) -> bool:
+    """Whether another member may well answer the same call; a 401 says besides that it was not done."""
+    if isinstance(error, errors.LoginRefused):
+        return True
+    if not call.reads:
+        return False
+    if isinstance(error, errors.Refused):
+        # not Gone and the like, which are clear answers
+        return (
+            type(error) is errors.Refused
+            and error.status == 500
+            and bool(_SICK.search(error.reason + error.message))
+        )
+    return isinstance(error, errors.Unreadable)
+
+
+def _settle(doubted: Sequence[tuple[Track, Upstream]], *, at_fault: bool) -> None:
+    """Another member has taken the same call, or nobody has said otherwise."""
+    for track, error in doubted:
+        if at_fault:
+            track.failed(error)
+        else:
+            track.succeeded()

@@ -93,9 +93,25 @@ def reset(endpoint: Endpoint) -> Unreachable:
 
 def forbidden_address(endpoint: Endpoint) -> Unreachable:
     return Unreachable(
-        f"{endpoint.host} resolves to a link-local or metadata address only; Paddock does not connect there.",
+        f"{endpoint.host} leads to a link-local or metadata address only; Paddock does not connect there.",
         code="forbidden_address",
         hint="Give the node's address in your network.",
+    )
+
+
+def bad_address(endpoint: Endpoint) -> Unreachable:
+    return Unreachable(
+        f"“{endpoint.host[:100]}” is neither an IP address nor a host name.",
+        code="bad_address",
+        hint="Give the node's IP address, or a name that resolves to it.",
+    )
+
+
+def bad_certificate(endpoint: Endpoint) -> Unreachable:
+    return Unreachable(
+        f"The certificate that {endpoint} shows cannot be read.",
+        code="tls_failed",
+        hint="On the node: pvecm updatecerts --force && systemctl restart pveproxy",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from paddock.proxmox import faults, reads
 from paddock.proxmox.address import Endpoint
-from paddock.proxmox.certificates import Certificate, normal_fingerprint, parse, signed_by
+from paddock.proxmox.certificates import BadCertificate, Certificate, normal_fingerprint, parse, signed_by
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.errors import Unreadable, Untrusted
@@ -109,10 +109,13 @@ def local_node(status: Sequence[StatusRow]) -> str:
 
 
 def cluster_ca(certificates: Sequence[NodeCertificate], endpoint: Endpoint) -> str:
-    """The PEM of the cluster's CA among a node's certificates. Raises Unreadable."""
+    """The PEM of the cluster's CA among a node's certificates: exactly one certificate. Raises Unreadable."""
     for row in certificates:
         if row.filename == ROOT_CA and row.pem:
-            return row.pem
+            # Only what has been looked at is trusted later: never a second certificate behind the first.
+            ca = _certificate(row.pem)
+            if ca and ca.is_ca:
+                return ca.pem
     raise Unreadable(
         f"{endpoint} does not show the CA of its cluster ({ROOT_CA}).",
         code="no_cluster_ca",
@@ -140,6 +143,13 @@ def member_policy(
         fingerprint=own.fingerprint if own else None,
         server_name=node if foreign else None,
     )
+
+
+def _certificate(pem: str) -> Certificate | None:
+    try:
+        return parse(pem)
+    except BadCertificate:
+        return None
 
 
 async def _first_policy(endpoint: Endpoint, choice: TrustChoice, transport: Transport) -> TlsPolicy:

@@ -8,8 +8,8 @@ import socket
 import ssl
 
 from paddock.proxmox import faults, trust
-from paddock.proxmox.address import Endpoint, is_forbidden
-from paddock.proxmox.certificates import Certificate, parse
+from paddock.proxmox.address import Endpoint, is_forbidden, is_host
+from paddock.proxmox.certificates import BadCertificate, Certificate, parse
 
 CONNECT_SECONDS = 5.0
 
@@ -49,9 +49,18 @@ async def contact(
     raise faults.untrusted(refusal, leaf, endpoint)
 
 
+def admit(endpoint: Endpoint) -> None:
+    """Raises Unreachable for what is no host, and for addresses that nobody may be led to. Names are not resolved."""
+    if is_forbidden(endpoint.host):
+        raise faults.forbidden_address(endpoint)
+    if not is_host(endpoint.host):
+        raise faults.bad_address(endpoint)
+
+
 async def _leaf(
     endpoint: Endpoint, context: ssl.SSLContext, server_name: str | None, timeout: float
 ) -> Certificate:
+    admit(endpoint)
     last: OSError | None = None
     async with asyncio.timeout(timeout):
         for address in await _allowed_addresses(endpoint):
@@ -61,6 +70,10 @@ async def _leaf(
                 raise
             except OSError as error:
                 last = error
+            except BadCertificate:
+                raise faults.bad_certificate(endpoint) from None
+            except ValueError:  # ssl's and asyncio's word for a name that cannot be checked
+                raise faults.bad_address(endpoint) from None
     assert last is not None
     raise last
 
@@ -77,7 +90,10 @@ async def _leaf_at(address: str, port: int, context: ssl.SSLContext, name: str) 
 
 async def _allowed_addresses(endpoint: Endpoint) -> list[str]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise faults.bad_address(endpoint) from None
     addresses = [str(address[0]) for *_, address in found]
     if allowed := [address for address in addresses if not is_forbidden(address)]:
         return allowed

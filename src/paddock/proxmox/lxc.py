@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _TRUE = {"1", "on", "yes", "true"}
-_NET = re.compile(r"net(\d+)")
-_MOUNT = re.compile(r"mp(\d+)")
+_NET = re.compile(r"net([0-9]{1,4})")
+_MOUNT = re.compile(r"mp([0-9]{1,4})")
+_LIMIT = 1 << 63  # a database holds no greater whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def size(text: str | None) -> int | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text or "")
     if not match:
         return None
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2] or " "))
+    return _bounded(float(match[1]) * 1024 ** " KMGT".index(match[2] or " "))
 
 
 def split_tags(text: str | None) -> tuple[str, ...]:
@@ -175,16 +177,21 @@ def _flag(value: object) -> bool:
 
 def _number(value: object) -> float | None:
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
+
+
+def _bounded(number: float | None) -> int | None:
+    """The whole number, if there is one within 64 bits."""
+    return int(number) if number is not None and -_LIMIT <= number < _LIMIT else None
 
 
 def _whole(value: object) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None else None
+    return _bounded(_number(value))
 
 
 def _mebibytes(value: object) -> int | None:
     number = _whole(value)
-    return number << 20 if number is not None else None
+    return _bounded(number * 1024.0**2) if number is not None else None

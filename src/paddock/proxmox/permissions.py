@@ -68,6 +68,10 @@ def permissions_summary(permissions: Permissions) -> PermissionsSummary:
     )
 
 
+_ALWAYS_LISTED = frozenset({"/access", "/nodes", "/pool", "/sdn", "/storage", "/vms"})
+"""Paths that the answer names whenever anything is held on them (pve-access-control, `get_effective_permissions`)."""
+
+
 def holds(permissions: Permissions, privilege: str, path: str) -> bool:
     """Whether the privilege holds on `path` and is inherited below it.
 
@@ -75,6 +79,9 @@ def holds(permissions: Permissions, privilege: str, path: str) -> bool:
     that the right goes on to paths below, 0 that it holds on that path alone; on a listed path itself both count.
     """
     parts = [part for part in path.split("/") if part]
+    listed = _ALWAYS_LISTED & permissions.keys()
+    if listed and parts and f"/{parts[0]}" in _ALWAYS_LISTED - listed:
+        return False  # the whole answer leaves out a path only where nothing is held on it
     for length in range(len(parts), -1, -1):
         ancestor = "/" + "/".join(parts[:length])
         if ancestor in permissions:

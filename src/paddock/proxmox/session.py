@@ -1,4 +1,4 @@
-"""Signing in: one proof for all members of a cluster, renewed in time, and never tried twice when refused.
+"""Signing in: one proof for all members of a cluster, renewed in time, and not hammered when refused.
 
 Tickets and tokens count on every member. A ticket lives 2 h and is renewed with itself as the password; every
 401 costs Proxmox VE 3 s, and hammering with a stale password may lock an account elsewhere (LDAP, AD).
@@ -7,6 +7,8 @@ Tickets and tokens count on every member. A ticket lives 2 h and is renewed with
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,8 +18,9 @@ import msgspec
 
 from paddock.base.errors import Upstream
 from paddock.base.vault import Secret
-from paddock.proxmox.answers import Answer, Asked, Proof, from_answer, two_factor_required
-from paddock.proxmox.credentials import Credential, TokenCredential
+from paddock.proxmox import breaker
+from paddock.proxmox.answers import Answer, Asked, Proof, two_factor_required
+from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
 from paddock.proxmox.decoding import read_json
 from paddock.proxmox.errors import LoginRefused, Unreadable
 from paddock.proxmox.request import Request, encode
@@ -29,7 +32,7 @@ FRESH_SECONDS = 30.0
 TICKET_PATH = "/access/ticket"
 
 Login = Callable[[Request], Awaitable[Answer]]
-"""Sends the sign-in to some member, failing over; raises Upstream where none answers."""
+"""Sends the sign-in, failing over. Raises LoginRefused for a 401 that stands, Upstream where nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,19 @@ class _TicketAnswer(msgspec.Struct):
 
 
 class Session:
-    """Holds the proof. `refusal` is set after Proxmox VE refused the credential: the sign-in breaker."""
+    """Holds the proof. `refusal` is set while the sign-in breaker is open: Proxmox VE refused the credential."""
 
     def __init__(
-        self, credential: Credential, login: Login, *, now: Callable[[], float] = time.monotonic
+        self,
+        credential: Credential,
+        login: Login,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._login = login
         self._now = now
+        self._chance = chance
         self.change(credential)
 
     def change(self, credential: Credential) -> None:
@@ -72,16 +81,25 @@ class Session:
         self._pass: Pass | None = None
         self._ticket: Secret | None = None
         self._flight: asyncio.Task[Pass] | None = None
-        self.refusal: LoginRefused | None = None
+        patience = breaker.TOKEN if isinstance(credential, TokenCredential) else breaker.PASSWORD
+        self._breaker = breaker.Breaker(patience, now=self._now, chance=self._chance)
+
+    @property
+    def refusal(self) -> LoginRefused | None:
+        return self._breaker.refusal
+
+    def accepted(self, proof: Pass) -> None:
+        """A member took this proof."""
+        if self._pass is proof:
+            self._breaker.accepted()
 
     def retry(self) -> None:
         """Closes the breaker, so that the next call tries the same credential once more."""
-        self.refusal = None
+        self._breaker.close()
 
     async def proof(self) -> Pass:
         """Raises LoginRefused at once while the breaker is open; Upstream where nobody can be asked."""
-        if self.refusal is not None:
-            raise self.refusal.with_traceback(None)
+        self._breaker.enter()
         if isinstance(self._credential, TokenCredential):
             return self._token(self._credential)
         current = self._pass
@@ -101,12 +119,12 @@ class Session:
 
     async def after_refusal(self, used: Pass, error: LoginRefused) -> Pass:
         """A better proof than the one that was refused with 401. Raises LoginRefused where there is none."""
-        if self.refusal is not None:
-            raise self.refusal.with_traceback(None)
         if used.kind is Proof.TOKEN:
             if self._pass is used:
-                self.refusal = error
+                self._breaker.refused(error)
             raise error
+        if self.refusal is not None:
+            raise self.refusal.with_traceback(None)
         if self._pass is not None and self._pass is not used:
             return self._pass
         if self.is_fresh(used):
@@ -134,14 +152,11 @@ class Session:
     async def _fetch(self, credential: Credential, ticket: Secret | None) -> Pass:
         assert not isinstance(credential, TokenCredential)
         since = self._now()
-        answer = await self._login(_form(credential.username, ticket or credential.password))
-        if answer.status == 401 and ticket is not None:
-            answer = await self._login(_form(credential.username, credential.password))
         try:
-            got = _read(answer)
+            got = await self._ticket_for(credential, ticket)
         except LoginRefused as error:
             if self._credential is credential:
-                self.refusal = error
+                self._breaker.refused(error)
             raise
         assert got.ticket is not None
         found = Pass(
@@ -152,7 +167,15 @@ class Session:
         )
         if self._credential is credential:
             self._pass, self._ticket = found, Secret(got.ticket)
+            self._breaker.close()
         return found
+
+    async def _ticket_for(self, credential: PasswordCredential, ticket: Secret | None) -> _Ticket:
+        """The old ticket first, where there is one: it renews even when the password has changed."""
+        if ticket is not None:
+            with contextlib.suppress(LoginRefused):
+                return _read(await self._login(_form(credential.username, ticket)))
+        return _read(await self._login(_form(credential.username, credential.password)))
 
 
 def _seen(flight: asyncio.Task[Pass]) -> None:
@@ -169,8 +192,6 @@ def _form(username: str, password: Secret) -> Request:
 
 def _read(answer: Answer) -> _Ticket:
     asked = Asked(call=f"POST {TICKET_PATH}")
-    if not answer.ok:
-        raise from_answer(answer, proof=Proof.LOGIN, asked=asked)
     try:
         answered: _TicketAnswer = read_json(answer.body, _TicketAnswer)
     except msgspec.DecodeError:

@@ -7,9 +7,12 @@ Sizes are bytes, times seconds, `cpu` a share of `maxcpu` cores (0 to 1).
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct, field
+
+from paddock.proxmox.decoding import TEXT_LIMIT
 
 # Beyond these limits a figure is broken, and a database could not hold it: it is left out as if it were missing.
 Size = Annotated[int, Meta(ge=0, le=1 << 60)]
@@ -17,24 +20,36 @@ Small = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 Vmid = Annotated[int, Meta(ge=1, le=999_999_999)]
 Share = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Cores = Annotated[float, Meta(ge=0, le=1e6)]
+# What the row is about: where one of these is broken, the row counts as unreadable. pve-node is the format of node
+# names in Proxmox VE's API.
+_NODE_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z"
+NodeName = Annotated[str, Meta(max_length=63, pattern=_NODE_NAME)]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+# A longer text is cut.
+Text = Annotated[str, Meta(max_length=TEXT_LIMIT)]
 
 
 class Shape(Struct, frozen=True, gc=False):
-    """Base of what is read; hyphens on the wire are underscores here."""
+    """Base of what is read; hyphens on the wire are underscores here.
+
+    A row in which one of the `identifying` fields is broken is not read at all; other fields are left out.
+    """
+
+    identifying: ClassVar[frozenset[str]] = frozenset()
 
 
 class Version(Shape, frozen=True):
-    version: str
-    release: str | None = None
-    repoid: str | None = None
+    version: Text
+    release: Text | None = None
+    repoid: Text | None = None
 
 
 class StatusRow(Shape, frozen=True):
     """A row of /cluster/status: `type` is cluster (absent on a lone host) or node."""
 
-    type: str
-    name: str
-    id: str | None = None
+    type: Text
+    name: Name
+    id: Text | None = None
     nodes: Small | None = None
     quorate: bool | None = None
     version: Small | None = None  # of the corosync configuration
@@ -44,21 +59,27 @@ class StatusRow(Shape, frozen=True):
     online: bool | None = None
     level: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.type == "node" and (len(self.name) > 63 or not re.match(_NODE_NAME, self.name)):
+            raise ValueError("this is not the name of a node")
+
 
 class Resource(Shape, frozen=True):
     """A row of /cluster/resources: node, lxc, qemu, storage, network, sdn or pool."""
 
-    type: str
-    id: str
-    node: str | None = None
-    status: str | None = None
+    identifying = frozenset({"node", "vmid", "storage"})
+
+    type: Text
+    id: Text
+    node: NodeName | None = None
+    status: Text | None = None
     vmid: Vmid | None = None
-    name: str | None = None
+    name: Text | None = None
     template: bool | None = None
     tags: str | None = None  # joined with semicolons
-    lock: str | None = None
-    pool: str | None = None
-    hastate: str | None = None
+    lock: Text | None = None
+    pool: Text | None = None
+    hastate: Text | None = None
     uptime: Size | None = None
     cpu: Share | None = None
     maxcpu: Cores | None = None
@@ -70,21 +91,21 @@ class Resource(Shape, frozen=True):
     netout: Size | None = None
     diskread: Size | None = None
     diskwrite: Size | None = None
-    storage: str | None = None
-    plugintype: str | None = None
-    content: str | None = None
+    storage: Name | None = None
+    plugintype: Text | None = None
+    content: Text | None = None
     shared: bool | None = None
-    level: str | None = None
-    network: str | None = None
-    network_type: str | None = field(default=None, name="network-type")
-    cgroup_mode: int | None = field(default=None, name="cgroup-mode")
+    level: Text | None = None
+    network: Text | None = None
+    network_type: Text | None = field(default=None, name="network-type")
+    cgroup_mode: Small | None = field(default=None, name="cgroup-mode")
 
 
 class Node(Shape, frozen=True):
     """A row of /nodes; figures only with Sys.Audit, and not while offline."""
 
-    node: str
-    status: str | None = None
+    node: NodeName
+    status: Text | None = None
     ssl_fingerprint: str | None = None
     uptime: Size | None = None
     cpu: Share | None = None
@@ -93,7 +114,7 @@ class Node(Shape, frozen=True):
     maxmem: Size | None = None
     disk: Size | None = None
     maxdisk: Size | None = None
-    level: str | None = None
+    level: Text | None = None
 
 
 class Amount(Shape, frozen=True):
@@ -147,8 +168,8 @@ class NodeStatus(Shape, frozen=True):
 class Interface(Shape, frozen=True):
     """A row of /nodes/N/network."""
 
-    iface: str
-    type: str | None = None
+    iface: Name
+    type: Text | None = None
     active: bool | None = None
     autostart: bool | None = None
     address: str | None = None
@@ -166,9 +187,9 @@ class Interface(Shape, frozen=True):
 class NodeStorage(Shape, frozen=True):
     """A row of /nodes/N/storage; also disabled storages and those of other nodes, with enabled or active 0."""
 
-    storage: str
-    type: str | None = None
-    content: str | None = None
+    storage: Name
+    type: Text | None = None
+    content: Text | None = None
     shared: bool | None = None
     enabled: bool | None = None
     active: bool | None = None
@@ -185,15 +206,15 @@ class NodeCertificate(Shape, frozen=True):
     fingerprint: str | None = None
     subject: str | None = None
     issuer: str | None = None
-    notbefore: int | None = None
-    notafter: int | None = None
+    notbefore: Size | None = None
+    notafter: Size | None = None
     san: tuple[str, ...] = ()
 
 
 class Realm(Shape, frozen=True):
-    realm: str
-    type: str | None = None
-    comment: str | None = None
+    realm: Name
+    type: Text | None = None
+    comment: Text | None = None
     default: bool | None = None
 
 

@@ -22,6 +22,7 @@ from paddock.proxmox.certificates import Certificate, fingerprint_bytes
 from paddock.proxmox.errors import Unreachable, Unreadable
 from paddock.proxmox.request import Request
 
+TEXT_LIMIT = 500  # signs of a reason phrase or header
 BODY_LIMIT = 64 * 1024 * 1024
 # pveproxy closes idle connections after 5 s: stay below, so that reuse rarely fails
 KEEPALIVE_SECONDS = 4.0
@@ -80,6 +81,7 @@ class HttpTransport:
         *,
         timeout: float = ANSWER_SECONDS,
     ) -> Answer:
+        handshake.admit(endpoint)  # aiohttp does not ask the resolver about literal addresses
         ways = trust.checks(policy)
         # The way that satisfied the policy last time comes first, so that a pinned member costs one handshake.
         first = min(self._works.get((endpoint, policy), 0), len(ways) - 1)
@@ -121,7 +123,6 @@ class HttpTransport:
         timeout: float,
     ) -> Answer:
         progress = SimpleNamespace(connected=False)
-        query = f"?{request.query}" if request.query else ""
         check = _pin(way.fingerprint) if way.fingerprint else way.context
         headers = dict(request.headers)
         if request.form is not None:
@@ -129,7 +130,7 @@ class HttpTransport:
         try:
             async with self._session(request.reads).request(
                 request.method,
-                URL(f"{endpoint.url}{BASE}{request.path}{query}", encoded=True),
+                _url(endpoint, request),
                 data=request.form.encode() if request.form is not None else None,
                 headers=headers,
                 ssl=check,
@@ -141,11 +142,16 @@ class HttpTransport:
                 trace_request_ctx=progress,
             ) as response:
                 body = await _read(response, request)
-                return Answer(response.status, response.reason or "", body, dict(response.headers))
+                answered = {name: clean(value) for name, value in response.headers.items()}
+                return Answer(response.status, clean(response.reason or ""), body, answered)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
             raise
         except (aiohttp.ClientError, OSError) as error:
             raise _translated(error, endpoint, request, timeout, sent=progress.connected) from None
+        except ValueError:  # asyncio's, ssl's and idna's word for a host that cannot be one
+            if progress.connected:
+                raise
+            raise faults.bad_address(endpoint) from None
 
     async def _leaf(self, endpoint: Endpoint) -> Certificate:
         return await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
@@ -170,6 +176,23 @@ class HttpTransport:
                 max_line_size=64 * 1024,  # the reason phrase carries whole error texts
             )
         return self._sessions[reads]
+
+
+def clean(text: str) -> str:
+    """A header's text as people and databases can hold it: aiohttp leaves bytes outside UTF-8 as lone surrogates."""
+    sound = text[: 4 * TEXT_LIMIT].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else " " for sign in sound).strip()[:TEXT_LIMIT]
+
+
+def _url(endpoint: Endpoint, request: Request) -> URL:
+    """`handshake.admit` has checked the host; path and query are encoded already."""
+    return URL.build(
+        scheme="https",
+        authority=endpoint.authority,
+        path=f"{BASE}{request.path}",
+        query_string=request.query,
+        encoded=True,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -226,6 +249,8 @@ def _translated(
             return faults.forbidden_address(endpoint)
         return faults.from_os_error(_deepest(error.os_error), endpoint)
     timed_out = isinstance(error, asyncio.TimeoutError)
+    if not sent and isinstance(error, ValueError):  # aiohttp.InvalidURL
+        return faults.bad_address(endpoint)
     if not sent:
         return faults.connect_timeout(endpoint) if timed_out else faults.reset(endpoint)
     if not request.reads:
@@ -234,7 +259,9 @@ def _translated(
     if timed_out:
         return faults.answer_timeout(endpoint, timeout)
     if isinstance(error, aiohttp.ClientResponseError):
-        return Unreadable(f"{endpoint} sent an answer that is not HTTP: {error.message}.", call=request.call)
+        return Unreadable(
+            f"{endpoint} sent an answer that is not HTTP: {clean(error.message)}.", call=request.call
+        )
     return faults.reset(endpoint)
 
 

@@ -23,10 +23,13 @@ async def record(
     cluster_id: str,
     seen: Sequence[Resource],
     node_ids: Mapping[str, str],
+    *,
+    complete: bool = True,
 ) -> bool:
     """Makes the rows of a cluster's registered nodes equal to the storages of `/cluster/resources`.
 
-    A storage whose node is silent keeps its row, marked unknown; one that is no longer listed goes.
+    A storage whose node is silent keeps its row, marked unknown; one that is no longer listed goes, unless
+    the picture is not `complete`.
     Returns whether anything changed.
     """
     before = {
@@ -36,12 +39,14 @@ async def record(
     now: dict[tuple[str, str], Facts] = {}
     for one in seen:
         node_id = node_ids.get(one.node or "")
-        if node_id is None or not one.storage:
+        if node_id is None or not one.storage or len(one.storage) > 100:
             continue
         key = (node_id, one.storage)
         now[key] = facts(one, before.get(key))
     if now == before:
         return False
+    if not complete:
+        now = before | now
     if gone := [key for key in before if key not in now]:
         await tx.session.execute(delete(Storage).where(tuple_(Storage.node_id, Storage.name).in_(gone)))
     if new := [key for key in now if key not in before]:
@@ -71,10 +76,10 @@ def facts(one: Resource, before: Facts | None) -> Facts:
     content = ",".join(sorted(filter(None, (one.content or "").split(","))))
     old = before or ("", False, "", "", 0)
     return (
-        one.plugintype or old[0],
+        (one.plugintype or old[0])[:32],
         bool(one.shared) if one.shared is not None else old[1],
-        content or old[2],
-        one.status or "unknown",
+        (content or old[2])[:255],
+        (one.status or "unknown")[:16],
         one.maxdisk if one.maxdisk is not None else old[4],
     )
 

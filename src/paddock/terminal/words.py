@@ -143,7 +143,9 @@ def cores_of(used: Any, total: Any) -> str:
 def count_of(part: Any, whole: Any) -> str:
     """Running of all, as in 4/6."""
     first, second = number(part), number(whole)
-    return NOTHING if second is None else f"{first or 0:g}/{second:g}"
+    if second is None:
+        return NOTHING
+    return f"{NOTHING if first is None else f'{first:g}'}/{second:g}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

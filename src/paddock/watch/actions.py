@@ -34,7 +34,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     Raises Invalid beside the field, NotFound for the site, and the exact error of `proxmox.errors`; for
     a certificate that nobody has confirmed yet that is Untrusted with the code `unconfirmed`.
     """
-    target = audit.Target("site", wish.site_id, wish.url.strip()[:200])
+    target = audit.Target("site", wish.site_id, _shown(wish.url))
     await guard.require(ctx, "nodes.import", target=target)
     endpoint, credential, choice = _parsed(wish)
     site = await sites.get_site(ctx, wish.site_id)
@@ -166,6 +166,14 @@ def _narrowed(kept: Preview, wish: ImportWish) -> Preview:
         kept.addresses[only.name] = wish.address
         only = replace(only, address=wish.address)
     return replace(kept, review=replace(kept.review, members=(only,), by_hand=True))
+
+
+def _shown(url: str) -> str:
+    """An address for the audit; what cannot be read may hold a password, and is left out."""
+    try:
+        return parse_api_url(url).authority
+    except Invalid:
+        return ""
 
 
 def _is_address(text: str) -> bool:

@@ -19,6 +19,8 @@ from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.errors import LoginRefused, Untrusted
+from paddock.proxmox.permissions import permissions_summary
+from paddock.proxmox.trust import TrustMode
 from paddock.watch import details, reading, recording
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class ClusterWatch:
         self._loaded = False
         self._site_id = ""
         self._credential = ""
+        self._trust_mode = ""
         self._port = 8006
         self._lone = False
         self._trouble = ""
@@ -46,6 +49,7 @@ class ClusterWatch:
         self._unread = ""
         self._node_ids: dict[str, str] = {}
         self._living: dict[int, str] = {}
+        self._missing: frozenset[int] = frozenset()
         self._shown: dict[str, health.Shown] = {}
         self._contacted: dict[str, datetime] = {}
         self._urgent: set[str] = set()
@@ -68,6 +72,7 @@ class ClusterWatch:
             cluster = await clusters.get_cluster(self._ctx, self.cluster_id)
             self._site_id = cluster.site_id
             self._credential = cluster.credential_name
+            self._trust_mode = cluster.trust_mode
             self._lone = cluster.kind == ClusterKind.STANDALONE
             self._trouble = cluster.trouble
             self._node_ids = await node_record.registered(self._ctx, self.cluster_id)
@@ -105,24 +110,30 @@ class ClusterWatch:
         self._refused = self._unread = ""
         self._lone = seen.name is None
         digest = reading.digest(seen)
-        if digest != self._digest:
+        blind = await self._blind()
+        if digest != self._digest or self._missing:
             async with self._ctx.write() as tx:
                 members = reading.members_seen(seen, self._port, {}, {})
-                joined = await cluster_record.record_new_members(
+                joined = not seen.unreadable and await cluster_record.record_new_members(
                     self._ctx, tx, self.cluster_id, members, seen.present
                 )
-                self._living = await recording.record_reading(
+                recorded = await recording.record_reading(
                     self._ctx,
                     tx,
                     seen,
                     cluster_id=self.cluster_id,
                     site_id=self._site_id,
                     node_ids=self._node_ids,
+                    may_end=frozenset() if blind else self._missing,
                 )
+            self._living, self._missing = recorded.living, recorded.missing
             self._digest = digest
             if joined:
                 await self._ctx.part(Connections).reload(self.cluster_id)
         self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
+        if blind:
+            await self._note_trouble(blind)
+            return
         state = (seen.quorate, seen.name)
         if self._trouble or state != self._state:
             await cluster_record.record_state(
@@ -137,9 +148,28 @@ class ClusterWatch:
             self._refused = f"{error.message} Paddock signs in as {self._credential}."
         else:
             self._refused = ""
+        await self._note_trouble(error)
+
+    async def _note_trouble(self, error: Upstream) -> None:
         if self._trouble != error.code:
             await cluster_record.record_trouble(self._ctx, self.cluster_id, error)
             self._trouble = error.code
+
+    async def _blind(self) -> Upstream | None:
+        """Asked when containers are missing: whether the credential still may see them at all."""
+        if not self._missing:
+            return None
+        try:
+            rights = permissions_summary(await reads.permissions(self.connection))
+        except Upstream as error:
+            return error
+        if rights.sees_guests:
+            return None
+        return Upstream(
+            f"Paddock's sign-in {self._credential} may no longer see the guests of this cluster.",
+            code="guests_hidden",
+            hint="Give it VM.Audit on /vms again, for example by the role PVEAuditor on /.",
+        )
 
     async def contacts(self) -> None:
         """Contacts members that are due: never more of them in a round than spreads all over the interval."""
@@ -189,6 +219,8 @@ class ClusterWatch:
 
     async def _follow_fingerprints(self) -> None:
         now = self._ctx.now()
+        if self._trust_mode == TrustMode.OFF:
+            return  # what an unverified channel reports proves nothing
         if self._fingerprints_at and now - self._fingerprints_at < FINGERPRINTS_EVERY:
             return
         try:

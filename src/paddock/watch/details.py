@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from ipaddress import ip_interface
 
 from paddock.base.context import Context
@@ -12,16 +13,23 @@ from paddock.containers.record import Details, Wanted
 from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
 
+log = logging.getLogger(__name__)
+
 
 async def read_some(ctx: Context, cluster_id: str, connection: Connection) -> int:
     """Reads as many as one second allows, oldest first; returns how many. One that fails is noted, not fatal."""
     wanted = await record.wanting_details(ctx, cluster_id, limit=max(1, int(ctx.settings.details_per_second)))
     if not wanted:
         return 0
-    found = await asyncio.gather(*(_read(connection, one) for one in wanted))
-    await record.record_details(
-        ctx, dict(zip((one.id for one in wanted), found, strict=True)), cluster_id, ctx.now()
-    )
+    answers = await asyncio.gather(*(_read(connection, one) for one in wanted), return_exceptions=True)
+    found: dict[str, Details] = {}
+    for one, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, Details):
+            found[one.id] = answer
+        elif isinstance(answer, Exception):
+            log.error("container %s cannot be read", one.vmid, exc_info=answer)
+            found[one.id] = Details((), "", None, "Its configuration could not be understood.")
+    await record.record_details(ctx, found, cluster_id, ctx.now())
     return len(wanted)
 
 

@@ -101,10 +101,10 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
             members=[_registration(member, member_ids[member.name]) for member in chosen],
         )
         node_ids = await nodes.registered_in(tx, cluster.id)
-        living = await recording.record_reading(
+        recorded = await recording.record_reading(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
         )
-    recording.observe(ctx, seen, node_ids, living)
+    recording.observe(ctx, seen, node_ids, recorded.living)
     missing = sorted(set(given["members"]) - {member.name for member in chosen})
     return {
         "cluster_id": cluster.id,
@@ -113,7 +113,7 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
         "lone": seen.name is None,
         "node_ids": new_ids,
         "online": sorted(name for name in new_ids if name not in seen.offline),
-        "containers": len(living),
+        "containers": len(recorded.living),
         "notes": [f"{name} has left the cluster since the review and was not imported." for name in missing]
         + ([f"{seen.unreadable} entries of Proxmox's list could not be read."] if seen.unreadable else []),
     }

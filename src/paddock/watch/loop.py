@@ -7,9 +7,10 @@ import logging
 
 from paddock.access import setup as access
 from paddock.base.context import SYSTEM, Context, Services
-from paddock.base.errors import PaddockError
+from paddock.base.errors import PaddockError, Upstream
 from paddock.base.loops import every, stop
 from paddock.clusters import queries as clusters
+from paddock.clusters import record as cluster_record
 from paddock.clusters.events import ClusterImported
 from paddock.jobs import record as jobs
 from paddock.nodes import record as nodes
@@ -19,6 +20,7 @@ from paddock.watch.cluster import ClusterWatch
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 60.0
+RECONCILE_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 FIGURE_VIEWS = ("nodes", "containers", "overview")
 
@@ -31,25 +33,29 @@ class Watcher:
         self._watches: dict[str, ClusterWatch] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
+        self._running = False
         self._connections = services.parts[Connections]
 
     async def start(self) -> None:
         """Spreads the clusters over the interval, so that their work does not fall together."""
         services = self._ctx.services
         services.bus.subscribe(ClusterImported, self._on_imported)
-        found = await clusters.all_clusters(self._ctx)
+        self._running = True
         interval = services.settings.watch_interval
-        for position, cluster in enumerate(found):
-            await self._open(cluster.id, delay=interval * position / max(1, len(found)))
+        await self._reconcile()
         self._tasks = [
             asyncio.create_task(every(interval, self._tell, name="live figures", delay=1)),
             asyncio.create_task(
                 every(FLUSH_SECONDS, self._flush, name="flush of figures", delay=FLUSH_SECONDS)
             ),
+            asyncio.create_task(
+                every(RECONCILE_SECONDS, self._reconcile, name="watches", delay=RECONCILE_SECONDS)
+            ),
             asyncio.create_task(every(PRUNE_SECONDS, self._prune, name="pruning", delay=30)),
         ]
 
     async def stop(self) -> None:
+        self._running = False
         await stop(self._tasks)
         await self.forget_all()
         await self._flush()
@@ -64,11 +70,23 @@ class Watcher:
     def watch_of(self, cluster_id: str) -> ClusterWatch | None:
         return self._watches.get(cluster_id)
 
+    async def _reconcile(self) -> None:
+        """Opens a watch for every cluster that has none: at the start, and after an event was lost."""
+        async with self._changing:
+            found = [one for one in await clusters.all_clusters(self._ctx) if one.id not in self._watches]
+            interval = self._ctx.settings.watch_interval
+            for position, cluster in enumerate(found):
+                await self._open(cluster.id, delay=interval * position / len(found))
+
     async def _open(self, cluster_id: str, *, delay: float) -> None:
+        if not self._running:
+            return
         try:
             watch = await ClusterWatch.open(self._ctx, cluster_id)
         except PaddockError as error:
             log.error("cluster %s cannot be watched: %s", cluster_id, error.message)
+            told = Upstream(error.message, code=error.code, hint=error.hint)
+            await cluster_record.record_trouble(self._ctx, cluster_id, told)
             return
         self._watches[cluster_id] = watch
         watch.start(delay=delay)

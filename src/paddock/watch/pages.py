@@ -11,6 +11,7 @@ from paddock.access.guard import page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
 from paddock.proxmox import certificates
+from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
 from paddock.sites import queries as sites
 from paddock.watch import actions, steps
@@ -54,10 +55,11 @@ async def look(request: Request, ctx: Ctx) -> Response:
         faults["name"] = "Give the node's name, exactly as Proxmox shows it."
     if wish.trust not in ("cluster_ca", "system", "off"):
         faults["trust"] = "Choose one of the three."
+    shown = _form_of(wish)  # a pasted header is taken apart, so that its secret is not given back
     if faults:
-        form.errors.update(faults)
-        return await _connect(request, ctx, form, status=422)
-    return await _try(request, ctx, wish, form)
+        shown.errors.update(faults)
+        return await _connect(request, ctx, shown, status=422)
+    return await _try(request, ctx, wish, shown)
 
 
 @router.get("/import/confirm/{draft_id}")
@@ -218,13 +220,14 @@ async def _expired(request: Request, ctx: Context, error: PaddockError) -> Respo
 def _wish(form: Form) -> ImportWish:
     """Only the chosen way of signing in counts; what stands in the fields of the other is left alone."""
     by_token = form.raw("sign_in") == "token"
+    token_id, token_secret = unpack_token(form.raw("token_id").strip(), form.raw("token_secret").strip())
     return ImportWish(
         site_id=form.value("site_id"),
         url=form.value("url"),
         username="" if by_token else form.value("username"),
         password="" if by_token else form.raw("password"),
-        token_id=form.value("token_id") if by_token else "",
-        token_secret=form.raw("token_secret") if by_token else "",
+        token_id=token_id if by_token else "",
+        token_secret=token_secret if by_token else "",
         trust=form.value("trust", "cluster_ca"),
         name=form.value("name").strip() if form.has("by_hand") else "",
         address=form.value("address").strip().strip("[]") if form.has("by_hand") else "",
@@ -237,7 +240,7 @@ def _form_of(wish: ImportWish) -> Form:
         site_id=wish.site_id,
         url=wish.url,
         sign_in="token" if wish.token_id else "password",
-        username=wish.username or "root@pam",
+        username=wish.username or ("root@pam" if wish.token_id else ""),
         token_id=wish.token_id,
         trust=wish.trust,
         by_hand="yes" if wish.name else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -40,6 +41,7 @@ class Previews:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: dict[str, Preview] = {}
+        self._used: deque[str] = deque(maxlen=MOST)
 
     def keep(self, preview: Preview) -> Preview:
         self._waiting[preview.id] = preview
@@ -55,6 +57,12 @@ class Previews:
     def get(self, preview_id: str, owner: str) -> Preview:
         """As `find`, but raises NotFound."""
         if (preview := self.find(preview_id, owner)) is None:
+            if preview_id in self._used:
+                raise NotFound(
+                    "This review has been used: its import was started.",
+                    code="review_used",
+                    hint="Look under Jobs for what became of it. To import again, connect again.",
+                )
             raise NotFound(
                 "This review is no longer there: it is kept for 30 minutes, and not across a restart of Paddock.",
                 code="review_expired",
@@ -66,6 +74,7 @@ class Previews:
         """As `get`, and forgets it with its credential."""
         preview = self.get(preview_id, owner)
         del self._waiting[preview_id]
+        self._used.append(preview_id)
         return preview
 
     def forget(self, preview_id: str) -> None:

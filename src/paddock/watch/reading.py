@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from paddock.base.errors import Upstream
 from paddock.clusters.membership import MemberSeen
 from paddock.nodes.record import Facts
 from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
+from paddock.proxmox.decoding import Rows
 from paddock.proxmox.shapes import Resource, StatusRow
 
 
@@ -46,16 +47,46 @@ class Reading:
 
     @property
     def offline(self) -> frozenset[str]:
-        return frozenset(member.name for member in self.members if not member.online)
+        """Members that are said to be down, by whoever may say so."""
+        return frozenset(member.name for member in self.members if self.word(member.name) is False)
+
+    def word(self, name: str) -> bool | None:
+        """What the cluster says of a member: a member without quorum knows only of itself."""
+        if self.quorate is False and name != self.via:
+            return None
+        return next((bool(member.online) for member in self.members if member.name == name), None)
 
     @property
     def present(self) -> frozenset[str]:
         return frozenset(member.name for member in self.members)
 
 
+OTHERS_ASKED = 4
+"""How many other members are asked for their view where the first has no quorum."""
+
+
 async def read(connection: Connection, at: datetime) -> Reading:
-    """Raises the classes of `proxmox.errors`."""
-    status, picture = await asyncio.gather(reads.cluster_status(connection), reads.resources(connection))
+    """Both calls go to one member, so that they agree. A member without quorum is not believed while another has it.
+
+    Raises the classes of `proxmox.errors`.
+    """
+    status = await reads.cluster_status(connection)
+    found = await _pictured(connection, status, at)
+    if found.quorate is not False:
+        return found
+    for name in [member.name for member in found.members if member.name != found.via][:OTHERS_ASKED]:
+        try:
+            other = await reads.cluster_status(connection, node=name)
+        except Upstream:
+            continue
+        if any(row.type == "cluster" and row.quorate for row in other.items):
+            return await _pictured(connection, other, at)
+    return found
+
+
+async def _pictured(connection: Connection, status: Rows[StatusRow], at: datetime) -> Reading:
+    via = next((row.name for row in status.items if row.type == "node" and row.local), None)
+    picture = await reads.resources(connection, node=via)
     return sort(status.items, picture.items, at, unreadable=status.unreadable + picture.unreadable)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from paddock.base.context import Context, Write
 from paddock.containers import record as containers
+from paddock.containers.record import Recorded
 from paddock.nodes import record as nodes
 from paddock.storages import record as storages
 from paddock.watch.reading import Reading, node_facts
@@ -20,12 +21,18 @@ async def record_reading(
     cluster_id: str,
     site_id: str,
     node_ids: Mapping[str, str],
-) -> dict[int, str]:
-    """Nodes, storages and containers of one cluster; returns vmid → id of its living containers."""
+    may_end: frozenset[int] = frozenset(),
+) -> Recorded:
+    """Nodes, storages and containers of one cluster.
+
+    Only containers in `may_end` may end for not being seen. Where rows could not be read, nothing ends or
+    vanishes for being absent.
+    """
     facts = {id: node_facts(reading, name) for name, id in node_ids.items() if name in reading.present}
     await nodes.record_facts(ctx, tx, facts)
-    await nodes.mark_membership(ctx, tx, cluster_id, reading.present)
-    await storages.record(ctx, tx, cluster_id, reading.storages, node_ids)
+    if not reading.unreadable:
+        await nodes.mark_membership(ctx, tx, cluster_id, reading.present)
+    await storages.record(ctx, tx, cluster_id, reading.storages, node_ids, complete=not reading.unreadable)
     return await containers.record(
         ctx,
         tx,
@@ -34,6 +41,7 @@ async def record_reading(
         seen=reading.containers,
         node_ids=node_ids,
         offline=reading.offline,
+        may_end=may_end if not reading.unreadable else frozenset(),
         at=reading.at,
     )
 
@@ -46,9 +54,8 @@ def observe(
     Returns the names of the nodes about which the cluster has changed its word.
     """
     turned = set()
-    words = {member.name: bool(member.online) for member in reading.members}
     for name, node_id in node_ids.items():
-        word = words.get(name)
+        word = reading.word(name)
         figures: dict[str, object] = {"word": word, "word_at": reading.at, "via": reading.via}
         before = nodes.figures_of(ctx, node_id)
         if before.word != word or before.word_since is None:

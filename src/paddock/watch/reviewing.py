@@ -21,6 +21,7 @@ from paddock.proxmox import certificates, reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
+from paddock.proxmox.errors import Untrusted
 from paddock.proxmox.first_contact import ROOT_CA, Reached
 from paddock.proxmox.handshake import probe_certificate
 from paddock.proxmox.shapes import NodeStatus
@@ -50,6 +51,8 @@ async def look(
     leaves = await _leaves(reached, found)
     identity = _identity(reached, ca_pem)
     known = await clusters.find_by_identity(ctx, identity)
+    if known is not None:
+        await _prove(ctx, reached, known, ca_pem)
     members = await _members(ctx, reached, seen, known, found, statuses, leaves, ca_pem)
     if known is not None and known.site_id != site_id:
         members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
@@ -94,12 +97,33 @@ async def look(
     )
 
 
+async def _prove(ctx: Context, reached: Reached, known: Cluster, ca_pem: str) -> None:
+    """A CA is public: whoever shows it may be anybody. A registered cluster is only recognised by a key.
+
+    The certificate of this connection must be signed by the cluster's CA, or be one that the cluster has
+    reported for a member before. Raises Untrusted.
+    """
+    leaf = reached.certificate
+    if certificates.signed_by(leaf, certificates.parse(ca_pem)):
+        return
+    if leaf.sha256 in {member.fingerprint for member in await clusters.members_of(ctx, known.id)}:
+        return
+    raise Untrusted(
+        f"{reached.endpoint} says that it is the cluster {known.name}, which is registered, but cannot prove it: "
+        "its certificate is neither signed by that cluster's CA nor one that the cluster has reported.",
+        certificate=leaf,
+        code="identity_unproven",
+        hint="Give the address of a member that shows a certificate of the cluster's own CA, port 8006.",
+    )
+
+
 async def _ca(reached: Reached) -> str:
     """PEM of the cluster's root CA: also the cluster's identity where it is not what is trusted."""
     if reached.policy.mode is TrustMode.CLUSTER_CA and reached.ca_pem:
         return reached.ca_pem
     rows = await reads.node_certificates(reached.connection, reached.local_node)
-    return next((row.pem for row in rows.items if row.filename == ROOT_CA and row.pem), "")
+    found = next((row.pem for row in rows.items if row.filename == ROOT_CA and row.pem), "")
+    return certificates.parse(found).pem if found else ""
 
 
 def _identity(reached: Reached, ca_pem: str) -> str:

@@ -72,6 +72,10 @@ def failure(error: PaddockError, trust: str) -> Failure:
     at = _failed_step(error)
     number = STEPS.index(at)
     states = ("passed",) * number + ("failed",) + ("skipped",) * (len(STEPS) - number - 1)
+    if trust == "off" and number > STEPS.index(CERTIFICATE):
+        states = tuple(
+            "skipped" if label == CERTIFICATE else state for label, state in zip(STEPS, states, strict=True)
+        )
     untrusted = error if isinstance(error, Untrusted) else None
     certificate = at == CERTIFICATE and error.code != "plain_http"
     return Failure(

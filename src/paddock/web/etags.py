@@ -21,9 +21,15 @@ def if_match(
     if value is None or value.strip() == "*":
         return None
     text = value.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
+    version = version_of(text)
+    if version is None:
         raise Invalid.field("If-Match", 'If-Match takes the ETag that was read, for example "3".')
-    return int(text)
+    return version
+
+
+def version_of(text: str) -> int | None:
+    """A version as a form or header gives it; None where it is none. `isdigit` alone would let "²" pass."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def check(expected: int | None, actual: int, *, what: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from paddock.base.errors import PaddockError
+from paddock.base.errors import Invalid, PaddockError
 from paddock.web import csrf, validation
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,10 +38,13 @@ class Form:
 
     @classmethod
     async def read(cls, request: Request) -> Form:
+        """Raises Invalid for NUL characters, which no database stores and a charset could smuggle in."""
         values: dict[str, list[str]] = {}
         async with request.form(max_files=0, max_fields=2000) as form:
             for name, value in form.multi_items():
                 if isinstance(value, str) and name != csrf.FIELD:
+                    if "\0" in name or "\0" in value:
+                        raise Invalid("NUL characters cannot be stored.")
                     values.setdefault(name, []).append(value)
         return cls(values)
 

@@ -1,38 +1,41 @@
 """Live pages: one stream per browser that says which views changed; the page then fetches what it shows.
 
-One pump reads the bus for everybody. It puts one message per second and set of views into a chain of
-beats; each stream only waits for the next link, so a browser costs one waiting task and no queue.
+One pump reads the bus for everybody. It puts one message per second and set of views where all streams read;
+each of them only remembers how far it is, so a browser costs one waiting task and no queue. Whoever does not
+keep up is dropped: the browser comes again and fetches what it shows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from paddock.base.clock import Clock
+from paddock.base.context import Context
 from paddock.base.events import Bus
+from paddock.web import problems
 
 PACE = 1.0
 """Seconds between two messages; what changes meanwhile goes into one."""
 HEARTBEAT = 15.0
 LONGEST = 900.0
 """Seconds after which a stream ends; the browser opens a new one and is asked who it is again."""
-
-
-class Beat:
-    """One link of the chain. `message` is None on the last one, when Paddock stops."""
-
-    __slots__ = ("following", "message")
-
-    def __init__(self, message: bytes | None) -> None:
-        self.message = message
-        self.following: asyncio.Future[Beat] = asyncio.get_running_loop().create_future()
+MOST_BEHIND = 64
+"""Messages that a stream may be behind."""
+STALLED = 60.0
+"""Seconds that one message may take to be accepted by the connection."""
+MOST_PER_PERSON = 20
+MOST = 500
+"""Streams at once; pages of those who get none are fetched every 15 s instead."""
 
 
 class Live:
@@ -43,11 +46,16 @@ class Live:
         self._clock = clock
         self._pace = pace
         self._heartbeat = heartbeat
-        self._last: Beat | None = None
+        self._recent: deque[bytes] = deque(maxlen=MOST_BEHIND)
+        self._count = 0
+        """Messages since the start; the last ones are in `_recent`."""
+        self._news: asyncio.Future[None] | None = None
+        """Done with the next message, or when Paddock stops; None while Paddock does not run."""
+        self._streams: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._last = Beat(b"")
+        self._news = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._pump(), name="live")
 
     async def stop(self) -> None:
@@ -56,21 +64,38 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        if self._last is not None:
-            self._append(None)
-            self._last = None
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+
+    @contextmanager
+    def place(self, person: str) -> Iterator[None]:
+        """Counts one stream. Raises Busy where the person, or everybody together, has too many."""
+        if self._streams[person] >= MOST_PER_PERSON or self._streams.total() >= MOST:
+            raise problems.Busy("Too many live streams are open.", seconds=60, hint="Close some pages.")
+        self._streams[person] += 1
+        try:
+            yield
+        finally:
+            self._streams[person] -= 1
+            if not self._streams[person]:
+                del self._streams[person]
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Messages from now on, with a greeting that carries the server's time."""
-        beat = self._last
-        hello = json.dumps({"at": self._clock.now().isoformat(), "live": beat is not None})
+        told = self._count
+        hello = json.dumps({"at": self._clock.now().isoformat(), "live": self._news is not None})
         yield f"retry: 3000\nevent: hello\ndata: {hello}\n\n".encode()
         until = asyncio.get_running_loop().time() + LONGEST
-        while beat is not None and asyncio.get_running_loop().time() < until:
-            beat = await asyncio.shield(beat.following)
-            if beat.message is None:
+        while self._news is not None and asyncio.get_running_loop().time() < until:
+            behind = self._count - told
+            if behind == 0:
+                await asyncio.shield(self._news)
+            elif behind > len(self._recent):
                 return
-            yield beat.message
+            else:
+                told += 1
+                yield self._recent[-behind]
 
     async def _pump(self) -> None:
         queue = self._bus.watch()
@@ -87,24 +112,43 @@ class Live:
         finally:
             self._bus.unwatch(queue)
 
-    def _append(self, message: bytes | None) -> None:
-        assert self._last is not None
-        beat = Beat(message)
-        self._last.following.set_result(beat)
-        self._last = beat
+    def _append(self, message: bytes) -> None:
+        assert self._news is not None
+        self._recent.append(message)
+        self._count += 1
+        self._news.set_result(None)
+        self._news = asyncio.get_running_loop().create_future()
 
 
-def router(require: Callable[..., Awaitable[Any]], live: Callable[[Request], Live]) -> APIRouter:
-    """The route /live. `require` is the dependency that refuses strangers with 401."""
-    made = APIRouter(include_in_schema=False)
+class LiveResponse(StreamingResponse):
+    """Takes a place while it runs, and ends where the other side does not read."""
 
-    @made.get("/live", dependencies=[Depends(require)])
-    async def stream(request: Request) -> StreamingResponse:
-        return StreamingResponse(
-            live(request).stream(),
+    def __init__(self, live: Live, person: str, *, stalled: float = STALLED) -> None:
+        super().__init__(
+            live.stream(),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+        self._live = live
+        self._person = person
+        self._stalled = stalled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(self._stalled):
+                await send(message)
+
+        with self._live.place(self._person), suppress(TimeoutError, ClientDisconnect):
+            await super().__call__(scope, receive, in_time)
+
+
+def router(require: Callable[..., Awaitable[Context]], live: Callable[[Request], Live]) -> APIRouter:
+    """The route /live. `require` is the dependency that refuses strangers with 401. Raises Busy."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get("/live")
+    async def stream(request: Request, ctx: Any = Depends(require)) -> StreamingResponse:
+        return LiveResponse(live(request), ctx.actor.user_id or "")
 
     return made
 

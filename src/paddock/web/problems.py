@@ -38,6 +38,22 @@ class TooLarge(PaddockError):
     default_code = "too_large"
 
 
+class Malformed(PaddockError):
+    """A request that is not in order as a whole."""
+
+    default_code = "malformed"
+
+
+class Busy(PaddockError):
+    """More than this server takes at once; `seconds` says when to try again."""
+
+    default_code = "busy"
+
+    def __init__(self, message: str, *, seconds: float, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.seconds = seconds
+
+
 class NotAllowed(PaddockError):
     """The address is there, the method is not."""
 
@@ -55,6 +71,8 @@ STATUS: dict[type[PaddockError], int] = {
     errors.Upstream: 502,
     errors.Bug: 500,
     HostRefused: 400,
+    Malformed: 400,
+    Busy: 503,
     TooLarge: 413,
     NotAllowed: 405,
 }
@@ -205,7 +223,7 @@ def _summary(found: list[errors.Detail]) -> str:
 
 def headers_of(error: PaddockError) -> dict[str, str]:
     """Header fields that belong to an error."""
-    if isinstance(error, errors.Throttled):
+    if isinstance(error, errors.Throttled | Busy):
         return {"Retry-After": str(max(1, round(error.seconds)))}
     if isinstance(error, errors.NotLoggedIn):
         return {"WWW-Authenticate": 'Bearer realm="paddock"'}
@@ -216,8 +234,7 @@ def _to_sign_in(request: Request) -> Response:
     """The way to the sign-in, and back: the address of the page one wanted, or of the page htmx runs on."""
     templates = render.templates_of(request)
     if render.is_htmx(request):
-        at = urlsplit(request.headers.get("hx-current-url", ""))
-        wanted = _with_query(at.path.removeprefix(templates.settings.root_path), at.query)
+        wanted = _htmx_page(request, templates.settings.root_path)
     elif request.method in {"GET", "HEAD"}:
         wanted = _with_query(render.own_path(request), request.url.query)
     else:
@@ -228,6 +245,15 @@ def _to_sign_in(request: Request) -> Response:
     if render.is_htmx(request):
         return Response(status_code=204, headers={"HX-Redirect": target})
     return RedirectResponse(target, status_code=303)
+
+
+def _htmx_page(request: Request, root: str) -> str:
+    """The page that htmx runs on, as it says itself; empty where that is no address."""
+    try:
+        at = urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:
+        return ""
+    return _with_query(at.path.removeprefix(root), at.query)
 
 
 def _with_query(path: str, query: str) -> str:

@@ -1,13 +1,15 @@
 """Paddock's own web security, in one piece of middleware: host, size, forged requests, headers.
 
-Everything that reaches a route has passed here. Behind a proxy (`behind_proxy`) its X-Forwarded-* headers
-are believed, otherwise they are ignored; so the server in front must not believe them by itself
-(`uvicorn.Config(proxy_headers=False)`). The root path is set here too: the proxy may take it away or leave it.
+Everything that reaches a route has passed here. Behind a proxy (`behind_proxy`) the X-Forwarded-* headers
+of `trusted_proxies` are believed, otherwise they are ignored; so the server in front must not believe them by
+itself (`uvicorn.Config(proxy_headers=False)`). The root path is set here too: the proxy may take it away or
+leave it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,6 +37,11 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 
+_FORM = "application/x-www-form-urlencoded"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+_NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape itself, not the text after an escaped backslash."""
+
 
 class SecurityMiddleware:
     """Outermost. A header that a route has set itself is left as it is."""
@@ -43,13 +50,16 @@ class SecurityMiddleware:
         self.app = app
         self.settings = settings
         self.cookie = csrf.session_cookie(settings)
+        self.proxies = tuple(ipaddress.ip_network(proxy) for proxy in settings.trusted_proxies)
+        self.checked = problems.CatchAll(self._check)
+        """Around the checks themselves too: whatever fails, the answer passes through `guarded`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         scope = {**scope, "root_path": self.settings.root_path.rstrip("/")}
-        if self.settings.behind_proxy:
+        if self.settings.behind_proxy and self._from_proxy(scope):
             scope = _as_the_proxy_saw_it(scope)
 
         async def guarded(message: Message) -> None:
@@ -61,13 +71,25 @@ class SecurityMiddleware:
                     headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)
 
+        await self.checked(scope, receive, guarded)
+
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             receive = await self._admit(scope, receive)
         except PaddockError as error:
+            if isinstance(error, problems.HostRefused):
+                scope = _without_host(scope)  # it may not even be one, and pages are full of addresses
             answer = await problems.respond(Request(scope, receive), error)
-            await answer(scope, receive, guarded)
+            await answer(scope, receive, send)
             return
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send)
+
+    def _from_proxy(self, scope: Scope) -> bool:
+        """Whether the peer itself is one of `trusted_proxies`."""
+        peer = _address(scope["client"][0]) if scope.get("client") else None
+        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
+            peer = peer.ipv4_mapped
+        return peer is not None and any(peer in network for network in self.proxies)
 
     async def _admit(self, scope: Scope, receive: Receive) -> Receive:
         """Raises where the request may not go on; else returns the receive to go on with."""
@@ -79,14 +101,16 @@ class SecurityMiddleware:
                 f"Paddock does not go by the name {name}.",
                 hint=f"If it should, start it with PADDOCK_ALLOWED_HOSTS={name} or put the name into paddock.toml.",
             )
+        if "\0" in scope["path"] or _nul_in_form(scope.get("query_string", b"")):
+            raise _nul()
         if scope["method"] not in UNSAFE:
             return receive
-        if (
-            headers.get("content-length", "0").isdigit()
-            and int(headers.get("content-length", "0")) > BODY_LIMIT
-        ):
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > BODY_LIMIT):
             raise _too_large()
         body = await _read(receive)
+        if _nul_in_body(headers.get("content-type", ""), body):
+            raise _nul()
         if not _by_token(scope, headers):
             self._check_origin(scope, headers, body)
         return _again(body, receive)
@@ -97,7 +121,7 @@ class SecurityMiddleware:
         origin = headers.get("origin")
         foreign = site is not None and site not in {"same-origin", "none"}
         if origin is not None and site is None:
-            foreign = urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+            foreign = _origin_host(origin) != headers.get("host", "").lower()
         if foreign:
             raise Denied(
                 "This request came from another web page and was not carried out.", code="cross_site"
@@ -119,6 +143,8 @@ def _by_token(scope: Scope, headers: Headers) -> bool:
 
 def host_allowed(host: str, settings: Settings) -> bool:
     """Whether Paddock answers to this Host header. Addresses in figures cannot be rebound, names can."""
+    if not _HOST.fullmatch(host):
+        return False
     name = _host_name(host)
     if not name:
         return False
@@ -143,10 +169,38 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def _origin_host(origin: str) -> str | None:
+    """Host and port of an Origin header, or None where it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
+def _without_host(scope: Scope) -> Scope:
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"host"]}
+
+
+def _nul_in_form(text: bytes) -> bool:
+    return b"\0" in text or b"%00" in text
+
+
+def _nul_in_body(kind: str, body: bytes) -> bool:
+    """Whether a form or JSON holds the character that PostgreSQL cannot store."""
+    kind = kind.partition(";")[0].strip().lower()
+    if kind == _FORM:
+        return _nul_in_form(body)
+    return b"\0" in body or (kind != "multipart/form-data" and _NUL_IN_JSON.search(body) is not None)
+
+
+def _nul() -> PaddockError:
+    return problems.Malformed("This request holds a NUL character, which cannot be stored.")
+
+
 def _given_token(headers: Headers, body: bytes) -> str:
     if given := headers.get(csrf.HEADER):
         return given
-    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if headers.get("content-type", "").startswith(_FORM):
         try:
             return parse_qs(body.decode(), max_num_fields=5000).get(csrf.FIELD, [""])[0]
         except ValueError:

@@ -103,8 +103,28 @@ POINTS: dict[str, Callable[[], None]] = {
 }
 
 
-async def live(order: dict[str, Any]) -> NoReturn:
-    """One life: imports where the order has a wish, else only goes on. Writes the end state and is gone."""
+def terminated(*_: object) -> None:
+    """An administrator stops the service in the middle of the second step, as systemd does it."""
+    whole = import_job._visit
+
+    async def visited(*args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.2)  # the connections are closed meanwhile
+        return await whole(*args)
+
+    import_job._visit = visited  # type: ignore[assignment]
+
+
+STOPS: dict[str, Callable[[], None]] = {"Contact every node": terminated}
+
+
+async def live(order: dict[str, Any]) -> None:
+    """One life: imports where the order has a wish, else only goes on. Writes the end state and is gone.
+
+    SIGTERM ends it in an orderly way before that.
+    """
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     settings = Settings(data_dir=Path(order["data_dir"]), watch_interval=1.0, contact_interval=2.0)
     if not list(settings.data_dir.iterdir()):
         shutil.copy(order["empty"], settings.data_dir / "paddock.sqlite")
@@ -116,8 +136,10 @@ async def live(order: dict[str, Any]) -> NoReturn:
             seen = await actions.preview(ctx, ImportWish(site_id=site.id, **wish))
             await actions.import_cluster(ctx, seen.id, [one.name for one in seen.review.members])
         async with asyncio.timeout(15):
-            while not await settled(ctx):
+            while not stopped.is_set() and not await settled(ctx):
                 await asyncio.sleep(0.02)
+        if stopped.is_set():
+            return
         answer(order, await end_state(ctx))
 
 
@@ -169,8 +191,9 @@ def forked(order: dict[str, Any]) -> dict[str, Any]:
         os.dup2(2, 1)  # what a life prints is no answer
         try:
             if point := order.get("die"):
-                POINTS[point]()
+                (POINTS | STOPS)[point]()
             asyncio.run(live(order))
+            os._exit(0)
         except BaseException:  # noqa: BLE001 - the end of this process
             traceback.print_exc()
         finally:

@@ -6,9 +6,10 @@ import asyncio
 import json
 import random
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,23 @@ async def test_killed_at_any_point_the_import_ends_as_if_undisturbed(
 ) -> None:
     killed, _ = await lives.one(tmp_path, die=point, first=True)
     assert killed == signal.SIGKILL
+    killed, found = await lives.one(tmp_path)
+    assert not killed
+    assert found == undisturbed
+
+
+async def test_a_stop_in_the_middle_is_no_failure_and_the_next_start_goes_on(
+    lives: Lives, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    for first in (True, False):
+        killed, found = await lives.one(tmp_path, die="Contact every node", first=first)
+        assert (killed, found) == (0, None)
+        with closing(sqlite3.connect(tmp_path / "paddock.sqlite")) as db:
+            assert db.execute("SELECT state, error, sealed != '' FROM jobs").fetchall() == [
+                ("running", None, 1)
+            ]
+            steps = db.execute("SELECT name, state FROM job_steps ORDER BY position").fetchall()
+            assert steps == [("Read and record", "done"), ("Contact every node", "running")]
     killed, found = await lives.one(tmp_path)
     assert not killed
     assert found == undisturbed

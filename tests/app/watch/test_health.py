@@ -21,7 +21,7 @@ async def test_a_node_that_dies_is_offline_by_the_clusters_word_and_comes_back(
     estate.fault("node-down", cluster="prod", node="pve2")
     down = await paddock.until_status("pve2", "offline")
     assert "cluster says it is down" in down["status_reason"]
-    assert down["containers_running"] == 0
+    assert down["containers_running"] is None, "nobody knows what runs there"
     on_it = (await paddock.api.get(f"/containers?node={down['id']}"))["items"]
     assert on_it
     assert {one["status"] for one in on_it} == {"unknown"}, "what ran there is not known to run"
@@ -153,3 +153,37 @@ async def test_old_evidence_is_never_green(paddock: Paddock, estate: Running) ->
     stale = (await paddock.nodes())["pve1"]
     assert stale["status"] == "unknown"
     assert "fresh" in stale["status_reason"] or "lately" in stale["status_reason"]
+
+
+async def test_containers_that_the_sign_in_may_no_longer_see_are_not_taken_for_gone(
+    paddock: Paddock, estate: Running
+) -> None:
+    token = estate["prod"].tokens["auditor"]
+    await paddock.imported(await paddock.site(), estate["prod"], token_id=token.id, token_secret=token.secret)
+    await paddock.until_status("pve1", "online")
+    before = {one["id"] for one in (await paddock.api.get("/containers?size=100"))["items"]}
+    identity = estate.estate["prod"].identity
+    identity.grant("/vms", "user", "watch@pve", "NoAccess")
+    async with asyncio.timeout(15):
+        while (await paddock.api.get("/clusters"))["items"][0]["trouble"] != "guests_hidden":
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(3)
+    after = {one["id"] for one in (await paddock.api.get("/containers?size=100"))["items"]}
+    assert after == before
+    identity.revoke("/vms", "user", "watch@pve", "NoAccess")
+    identity.changed()
+    async with asyncio.timeout(15):
+        while (await paddock.api.get("/clusters"))["items"][0]["trouble"]:
+            await asyncio.sleep(0.1)
+    assert {one["id"] for one in (await paddock.api.get("/containers?size=100"))["items"]} == before
+
+
+async def test_a_container_that_is_destroyed_ends_after_two_looks(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve1", "online")
+    first = (await paddock.api.get("/containers?size=100&sort=vmid"))["items"][0]
+    estate.estate["prod"].remove(first["vmid"])
+    async with asyncio.timeout(15):
+        while (await paddock.api.get("/containers"))["total"] != 19:
+            await asyncio.sleep(0.1)
+    assert first["id"] not in {one["id"] for one in (await paddock.api.get("/containers?size=100"))["items"]}

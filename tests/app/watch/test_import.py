@@ -141,6 +141,25 @@ async def test_two_clusters_of_one_site_are_told_apart_even_with_equal_names(
         )
 
 
+async def test_a_server_that_shows_a_registered_clusters_ca_must_prove_it(
+    paddock: Paddock, estates: Estates
+) -> None:
+    """The CA is public; an impostor can show it and report a certificate of its own besides."""
+    scenes = [
+        ClusterScene.simple("prod", nodes=1, containers=3),
+        ClusterScene.simple("evil", nodes=1, containers=0),
+    ]
+    async with estates(*scenes) as running:
+        site = await paddock.site()
+        await paddock.imported(site, running["prod"])
+        running.fault("certificate-custom", cluster="evil", node="pve1")
+        impostor, real = running.estate["evil"], running.estate["prod"]
+        impostor.authority.certificate = real.authority.certificate
+        refused = await paddock.preview(site, running["evil"].first, running["evil"])
+        assert (refused.status, refused["code"]) == (502, "identity_unproven")
+        assert (await paddock.api.get("/containers"))["total"] == 3
+
+
 async def test_an_auditors_token_is_enough_to_watch_and_is_told_what_it_cannot_do(
     paddock: Paddock, estate: Running
 ) -> None:
@@ -188,7 +207,7 @@ async def test_a_review_belongs_to_one_person_and_ends(paddock: Paddock, estate:
     first = await paddock.api.post("/imports", {"preview_id": seen["preview_id"], "members": ["pve1"]})
     assert first.status == 202
     again = await paddock.api.post("/imports", {"preview_id": seen["preview_id"], "members": ["pve1"]})
-    assert (again.status, again["code"]) == (404, "review_expired")
+    assert (again.status, again["code"]) == (404, "review_used")
     await paddock.ended(first["job_id"])
 
 

@@ -1,11 +1,13 @@
 """What is asked of passwords."""
 
+import asyncio
+
 import pytest
 from argon2 import PasswordHasher
 
 from paddock.access import passwords
 from paddock.access.passwords import Passwords
-from paddock.base.errors import Invalid
+from paddock.base.errors import Invalid, Throttled
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,11 @@ async def test_a_hash_with_weaker_parameters_is_old() -> None:
     stored = await weak.hash("winter fence post 7")
     assert Passwords(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)).is_old(stored)
     assert not weak.is_old(stored)
+
+
+async def test_only_so_many_wait_for_their_hash() -> None:
+    hasher = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    answers = await asyncio.gather(*(hasher.hash(str(n)) for n in range(200)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Throttled)]
+    assert len(refused) == 200 - 32
+    assert await hasher.hash("afterwards")

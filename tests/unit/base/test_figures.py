@@ -1,13 +1,15 @@
 """Live figures: in memory, and flushed so that a restart shows old ones with their age."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from paddock.base.db import Database, Row, sqlite_url
-from paddock.base.figures import Figures, age_seconds
+from paddock.base.figures import CHUNK, Figures, FiguresRow, age_seconds
 
 AT = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
 
@@ -83,6 +85,48 @@ async def test_a_thousand_and_more_are_flushed_in_one_go(db: Database) -> None:
     after = figures()
     await after.load(db)
     assert len(after.all("node")) == 1234
+
+
+async def test_others_write_in_between_while_many_are_flushed(db: Database) -> None:
+    live = figures()
+    for number in range(5 * CHUNK):
+        live.put("node", f"n{number:05}", Load(AT, 0.1))
+    seen: list[int] = []
+
+    async def write() -> None:
+        async with db.write() as session:
+            seen.append(await session.scalar(select(func.count()).select_from(FiguresRow)) or 0)
+
+    flushing = asyncio.create_task(live.flush(db))
+    while not flushing.done():
+        await write()
+    assert await flushing == 5 * CHUNK
+    assert {count % CHUNK for count in seen} == {0}
+    assert len(set(seen) - {0, 5 * CHUNK}) > 1, "the flush held the only writer from start to end"
+
+
+async def test_a_flush_that_fails_in_the_middle_repeats_only_the_rest(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = figures()
+    for number in range(3 * CHUNK):
+        live.put("node", f"n{number:05}", Load(AT, 0.1))
+    whole, calls = db.write, []
+
+    def sometimes() -> object:
+        calls.append(1)
+        if len(calls) > 1:
+            _refusing()
+        return whole()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(db, "write", sometimes)
+        with pytest.raises(OSError, match="disk full"):
+            await live.flush(db)
+    assert await live.flush(db) == 2 * CHUNK
+    after = figures()
+    await after.load(db)
+    assert len(after.all("node")) == 3 * CHUNK
 
 
 async def test_a_flush_that_fails_loses_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

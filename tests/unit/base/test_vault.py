@@ -1,13 +1,23 @@
 """Secrets at rest: bound to their key and their place, and shy."""
 
 import base64
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from paddock.base.vault import BadKey, Secret, Vault, VaultLocked, decode_key, load_or_create_key
+from paddock.base.vault import (
+    BadKey,
+    Secret,
+    Vault,
+    VaultLocked,
+    create_key,
+    decode_key,
+    load_key,
+    ring_of,
+)
 
 KEY, OTHER = os.urandom(32), os.urandom(32)
 SECRET = Secret("winter fence post 7 · ä")
@@ -85,10 +95,43 @@ def test_the_current_key_must_be_in_the_ring() -> None:
 
 def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "secret.key"
-    first = load_or_create_key(path)
+    first = create_key(path)
     assert len(first) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert load_or_create_key(path) == first
+    assert load_key(path) == create_key(path) == first
+    assert [one.name for one in path.parent.iterdir()] == ["secret.key"]
+
+
+def test_a_key_that_cannot_be_written_whole_is_not_there_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        create_key(tmp_path / "secret.key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_key_is_told_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "mistyped.key"
+    with pytest.raises(BadKey, match=r"mistyped\.key is missing") as caught:
+        load_key(path)
+    assert "PADDOCK_KEY_FILE" in (caught.value.hint or "")
+    assert not path.exists()
+
+
+def test_a_key_has_a_name_of_its_own_and_opens_what_it_sealed_as_k1() -> None:
+    old = Vault({"k1": KEY}, "k1").seal(SECRET, context="a")
+    mine, other = ring_of(KEY), ring_of(OTHER)
+    assert mine.open(old, context="a") == SECRET
+    new = mine.seal(SECRET, context="a")
+    assert new.split(".")[1] == hashlib.sha256(KEY).hexdigest()[:8]
+    assert ring_of(KEY).open(new, context="a") == SECRET
+    for sealed in (old, new):
+        with pytest.raises(VaultLocked):
+            other.open(sealed, context="a")
 
 
 @pytest.mark.parametrize("text", ["", "short", base64.b64encode(b"x" * 31).decode(), "ä" * 44])
@@ -99,5 +142,5 @@ def test_what_is_no_key_is_refused_with_a_way_out(tmp_path: Path, text: str) -> 
     path = tmp_path / "secret.key"
     path.write_text(text)
     with pytest.raises(BadKey, match=r"secret\.key"):
-        load_or_create_key(path)
+        load_key(path)
     assert path.read_text() == text, "a key is never replaced"

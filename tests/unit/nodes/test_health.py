@@ -52,6 +52,11 @@ def test_the_status_follows_from_the_evidence(evidence: Evidence, status: Status
     assert verdict.reason
 
 
+def test_evidence_from_the_future_proves_nothing() -> None:
+    evidence = Evidence(True, None, reached(-3600))
+    assert judge(evidence, NOW, INTERVAL).status is Status.UNKNOWN
+
+
 def test_a_contact_from_before_the_node_went_down_proves_nothing() -> None:
     word = Word(False, ago(1), since=ago(10))
     assert judge(Evidence(False, word, reached(20)), NOW, INTERVAL).code == "cluster_says_down"

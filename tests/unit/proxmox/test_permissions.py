@@ -31,6 +31,14 @@ def test_a_more_specific_entry_replaces_what_is_inherited() -> None:
     assert permissions_summary(permissions).can_watch
 
 
+def test_a_path_that_the_whole_answer_leaves_out_carries_no_rights() -> None:
+    """As after NoAccess on /vms: nothing is held there, so Proxmox VE does not name it."""
+    permissions = {"/": AUDITOR, "/nodes": AUDITOR, "/storage": AUDITOR, "/sdn": AUDITOR, "/pool": AUDITOR}
+    summary = permissions_summary(permissions)
+    assert summary.can_watch
+    assert not summary.sees_guests
+
+
 def test_a_right_that_does_not_go_on_to_paths_below_counts_only_where_it_is() -> None:
     permissions = {"/": {"Sys.Audit": 0, "VM.Audit": 0}}
     assert holds(permissions, "Sys.Audit", "/")

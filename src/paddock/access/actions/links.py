@@ -12,7 +12,7 @@ from paddock.access import audit, passwords
 from paddock.access.actions.sign_in import start_session
 from paddock.access.doorkeeper import Doorkeeper, digest
 from paddock.access.events import AccessChanged
-from paddock.access.model import OneTimeLink, Session, User
+from paddock.access.model import ApiToken, OneTimeLink, Session, User
 from paddock.access.rights import Role
 from paddock.access.schemas import SetupIn
 from paddock.base.context import Actor, Context, Write
@@ -93,7 +93,10 @@ async def set_up(ctx: Context, token: str, wish: SetupIn, *, agent: str = "") ->
 
 
 async def choose_password(ctx: Context, token: str, password: str, *, agent: str = "") -> str:
-    """Sets the password of the link's user, ends all sessions and signs in. Returns the cookie's value."""
+    """Sets the password of the link's user and signs in. Returns the cookie's value.
+
+    All sessions end and all API tokens are revoked: a link is the way back after an account fell into wrong hands.
+    """
     purpose = await find_link(ctx, token)
     passwords.check(password, name=purpose.user or "")
     hashed = await ctx.part(Doorkeeper).passwords.hash(password)
@@ -108,8 +111,19 @@ async def choose_password(ctx: Context, token: str, password: str, *, agent: str
         user.signed_in_at = ctx.now()
         known = ctx.acting_as(Actor(user.id, user.name, user.role, remote=ctx.actor.remote))
         await tx.session.execute(delete(Session).where(Session.user_id == user.id))
+        revoked = (
+            await tx.session.scalars(
+                delete(ApiToken).where(ApiToken.user_id == user.id).returning(ApiToken.name)
+            )
+        ).all()
         cookie = start_session(tx, known, user.id, agent=agent)
-        audit.record(tx, known, "account.choose_password", audit.Target("user", user.id, user.name))
+        audit.record(
+            tx,
+            known,
+            "account.choose_password",
+            audit.Target("user", user.id, user.name),
+            detail={"tokens_revoked": sorted(revoked)},
+        )
         tx.publish(AccessChanged())
     ctx.part(Doorkeeper).forget()
     return cookie

@@ -23,14 +23,12 @@ async def sign_in(ctx: Context, name: str, password: str, *, agent: str = "", ol
     """Returns the value of the session's cookie. Raises Throttled, or Denied without saying which of the two is wrong."""
     keeper, now, remote = ctx.part(Doorkeeper), ctx.now(), ctx.actor.remote or ""
     folded = name.strip().lower()
-    account = f"{folded}|{remote}"
-    wait = max(keeper.by_account.wait(account, now), keeper.by_address.wait(remote, now))
-    if wait > 0:
+    if (wait := keeper.sign_ins.wait(folded, remote, now)) > 0:
         raise Throttled(
             f"Too many attempts. The next one is possible in {duration(wait + 1)}.", seconds=wait + 1
         )
-    keeper.by_account.begin(account, now)
-    keeper.by_address.begin(remote, now)
+    keeper.passwords.admit()  # before the attempt counts: it would not even be tried
+    keeper.sign_ins.begin(folded, remote, now)
     async with ctx.read() as db:
         user = await db.scalar(select(User).where(func.lower(User.name) == folded))
     fits = await keeper.passwords.verify(user.password_hash if user else "", password)
@@ -39,8 +37,7 @@ async def sign_in(ctx: Context, name: str, password: str, *, agent: str = "", ol
         target = audit.Target("user", user.id if user else "", folded[:64])
         await audit.record_alone(ctx, SIGN_IN, target, outcome="refused", code=code)
         raise Denied(WRONG, code="sign_in_refused", details=[Detail("password", WRONG)])
-    keeper.by_account.succeeded(account)
-    keeper.by_address.succeeded(remote)
+    keeper.sign_ins.succeeded(folded, remote, now)
     renewed = await keeper.passwords.hash(password) if keeper.passwords.is_old(user.password_hash) else None
     known = _as(ctx, user)
     async with ctx.write() as tx:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from paddock.access import audit, guard, passwords
 from paddock.access.actions.links import make_link
@@ -53,7 +53,7 @@ async def edit_user(ctx: Context, user_id: str, wish: UserPatch, *, expected: in
     """Raises NotFound, StaleVersion, or WrongState where the last administrator would be lost."""
     await guard.require(ctx, "access.edit", target=audit.Target("user", user_id))
     async with ctx.write() as tx:
-        user = await _get(tx, user_id)
+        user, last = await _get_with_administrators(tx, user_id)
         etags.check(expected, user.version, what=f"User {user.name}")
         wanted = {
             name: value for name, value in wish.model_dump(exclude_unset=True).items() if value is not None
@@ -65,8 +65,8 @@ async def edit_user(ctx: Context, user_id: str, wish: UserPatch, *, expected: in
         }
         if not changed:
             return user
-        if wanted.get("disabled") or wanted.get("role", user.role) != Role.ADMINISTRATOR:
-            await _keep_an_administrator(tx, user)
+        if last and (wanted.get("disabled") or wanted.get("role", user.role) != Role.ADMINISTRATOR):
+            raise _last_administrator(user)
         for name, value in wanted.items():
             setattr(user, name, value)
         user.version += 1
@@ -82,9 +82,10 @@ async def delete_user(ctx: Context, user_id: str, *, expected: int | None = None
     """With all sessions and tokens; the audit keeps the name. Raises NotFound, WrongState."""
     await guard.require(ctx, "access.edit", target=audit.Target("user", user_id))
     async with ctx.write() as tx:
-        user = await _get(tx, user_id)
+        user, last = await _get_with_administrators(tx, user_id)
         etags.check(expected, user.version, what=f"User {user.name}")
-        await _keep_an_administrator(tx, user)
+        if last:
+            raise _last_administrator(user)
         if user.id == ctx.actor.user_id:
             raise WrongState("You cannot delete yourself.", hint="Another administrator can.", code="oneself")
         audit.record(tx, ctx, "users.delete", _target(user), detail={"role": user.role})
@@ -94,7 +95,10 @@ async def delete_user(ctx: Context, user_id: str, *, expected: int | None = None
 
 
 async def new_password_link(ctx: Context, user_id: str) -> str:
-    """A path where the person chooses a new password, once, within 24 hours. The old one works until then."""
+    """A path where the person chooses a new password, once, within 24 hours.
+
+    The old password, sessions and API tokens work until then; disable the user to end them now.
+    """
     await guard.require(ctx, "access.edit", target=audit.Target("user", user_id))
     async with ctx.write() as tx:
         user = await _get(tx, user_id)
@@ -104,23 +108,22 @@ async def new_password_link(ctx: Context, user_id: str) -> str:
 
 
 async def change_password(ctx: Context, wish: PasswordChange, *, cookie: str) -> None:
-    """One's own password; all other sessions end. Raises Invalid beside the field, Denied for tokens."""
+    """One's own password; all other sessions end, API tokens stay. Raises Invalid beside the field, Denied for tokens."""
     await guard.require(ctx, "account.own")
     keeper, new = ctx.part(Doorkeeper), wish.new_password.get_secret_value()
     async with ctx.read() as db:
         user = await db.get(User, ctx.actor.user_id)
     if user is None or not cookie:
         raise WrongState("Only a signed-in person can change the password.")
-    key = f"{user.name.lower()}|change"
-    if (wait := keeper.by_account.wait(key, ctx.now())) > 0:
+    if (wait := keeper.password_changes.wait(user.id, ctx.now())) > 0:
         raise Invalid.field("current_password", f"Too many attempts. Wait {round(wait) + 1} s.")
-    keeper.by_account.begin(key, ctx.now())
+    keeper.password_changes.begin(user.id, ctx.now())
     if not await keeper.passwords.verify(user.password_hash, wish.current_password.get_secret_value()):
         await audit.record_alone(
             ctx, "account.change_password", _target(user), outcome="refused", code="wrong"
         )
         raise Invalid.field("current_password", "This is not your current password.")
-    keeper.by_account.succeeded(key)
+    keeper.password_changes.succeeded(user.id)
     passwords.check(new, name=user.name, field="new_password")
     hashed = await keeper.passwords.hash(new)
     async with ctx.write() as tx:
@@ -137,25 +140,36 @@ async def change_password(ctx: Context, wish: PasswordChange, *, cookie: str) ->
 async def _get(tx: Write, user_id: str) -> User:
     user = await tx.session.get(User, user_id)
     if user is None:
-        raise NotFound(f"There is no user {user_id}.", hint="The user may have been deleted.")
+        raise _no_user(user_id)
     return user
 
 
-async def _keep_an_administrator(tx: Write, user: User) -> None:
-    """Raises WrongState where `user` is the only administrator who can sign in. Locks them, so that two cannot go at once."""
-    if user.role != Role.ADMINISTRATOR or user.disabled:
-        return
-    administrators = (
-        await tx.session.scalars(
-            select(User.id).where(User.role == Role.ADMINISTRATOR, User.disabled.is_(False)).with_for_update()
-        )
-    ).all()
-    if len(administrators) <= 1:
-        raise WrongState(
-            f"{user.name} is the last administrator.",
-            code="last_administrator",
-            hint="Make somebody else an administrator first.",
-        )
+async def _get_with_administrators(tx: Write, user_id: str) -> tuple[User, bool]:
+    """The user, and whether it is the last administrator who can sign in. Raises NotFound.
+
+    Locks the user and all administrators, always in the order of their ids: two administrators who take the
+    role from each other at once come one after the other, and neither waits for the other in a circle.
+    """
+    active = and_(User.role == Role.ADMINISTRATOR, User.disabled.is_(False))
+    query = select(User).where(or_(User.id == user_id, active)).order_by(User.id).with_for_update()
+    found = (await tx.session.scalars(query)).all()
+    user = next((one for one in found if one.id == user_id), None)
+    if user is None:
+        raise _no_user(user_id)
+    administrators = [one.id for one in found if one.role == Role.ADMINISTRATOR and not one.disabled]
+    return user, administrators == [user.id]
+
+
+def _no_user(user_id: str) -> NotFound:
+    return NotFound(f"There is no user {user_id}.", hint="The user may have been deleted.")
+
+
+def _last_administrator(user: User) -> WrongState:
+    return WrongState(
+        f"{user.name} is the last administrator.",
+        code="last_administrator",
+        hint="Make somebody else an administrator first.",
+    )
 
 
 def _target(user: User) -> audit.Target:

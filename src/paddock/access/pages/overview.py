@@ -13,6 +13,7 @@ from paddock.access.schemas import UserIn, UserPatch
 from paddock.access.setup import base_url
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, Prerequisite
+from paddock.web.etags import version_of
 from paddock.web.forms import Form
 from paddock.web.paging import Paging, page_paging
 from paddock.web.render import page, redirect
@@ -87,8 +88,7 @@ async def edit_user(request: Request, ctx: Ctx, user_id: str) -> Response:
     form = await Form.read(request)
     if (wish := form.bind(UserPatch, disabled=form.has("disabled"))) is not None:
         try:
-            expected = int(form.raw("version")) if form.raw("version").isdigit() else None
-            await actions.edit_user(ctx, user_id, wish, expected=expected)
+            await actions.edit_user(ctx, user_id, wish, expected=version_of(form.raw("version")))
             return redirect(request, f"/access/users/{user_id}", done="saved")
         except (Invalid, Prerequisite) as error:
             form.fail(error)
