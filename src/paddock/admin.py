@@ -35,7 +35,8 @@ def reset_password(
 ) -> None:
     """Print a one-time link with which a user chooses a new password.
 
-    Works while the server runs. A disabled user is enabled again.
+    Works while the server runs. A disabled user is enabled again. When the link is used, all sessions and API
+    tokens of the user end.
 
     Example: paddock admin reset-password m.huber --data-dir /var/lib/paddock
     """

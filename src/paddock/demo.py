@@ -20,8 +20,8 @@ import typer
 
 from paddock.settings import Settings
 
-CONTROL = "127.0.0.1:8005"
-NETWORK = "127.18"
+CONTROL_PORT = 8005
+NETWORKS = range(18, 60)
 USER = "demo"
 
 
@@ -30,8 +30,12 @@ def command(
         int, typer.Option("--port", help="Port of Paddock on 127.0.0.1; the next free one if taken.")
     ] = 8080,
     network: Annotated[
-        str, typer.Option("--network", help="First numbers of the simulated nodes' loopback addresses.")
-    ] = NETWORK,
+        str,
+        typer.Option(
+            "--network",
+            help="First numbers of the simulated nodes' loopback addresses; 127.18 or the next free.",
+        ),
+    ] = "",
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep the data in this directory, for the next demo.")
     ] = None,
@@ -48,7 +52,7 @@ def command(
         with ExitStack() as stack:
             data_dir = keep or Path(stack.enter_context(_temporary()))
             keep_private(data_dir)
-            estate = stack.enter_context(_estate(network, data_dir))
+            estate = stack.enter_context(_estate(network or _free_network(), data_dir))
             settings = Settings(
                 data_dir=data_dir, listen=f"127.0.0.1:{_free_port(port)}", log_level="WARNING"
             )
@@ -72,9 +76,21 @@ def _temporary() -> Iterator[str]:
 @contextmanager
 def _estate(network: str, data_dir: Path) -> Iterator[dict[str, Any]]:
     """The simulator as a process of its own, as a real cluster would be. Yields what it says of itself."""
-    arguments = ["serve", "--scene", "demo", "--network", network, "--control", CONTROL, "--json"]
+    control = f"127.0.0.1:{_free_port(CONTROL_PORT)}"
+    arguments = [
+        "serve",
+        "--scene",
+        "demo",
+        "--network",
+        network,
+        "--control",
+        control,
+        "--json",
+        "--until-eof",
+    ]
     process = subprocess.Popen(  # noqa: S603 - our own module, no input of others
         [sys.executable, "-m", "pvesim", *arguments, "--state-dir", str(data_dir / "estate")],
+        stdin=subprocess.PIPE,  # closed when this process ends, however it ends
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C reaches Paddock first
@@ -85,8 +101,9 @@ def _estate(network: str, data_dir: Path) -> Iterator[dict[str, Any]]:
         assert process.stderr is not None
         line = process.stdout.readline()
         if not line:
-            raise OSError(f"the simulated estate did not start: {process.stderr.read().strip()[-500:]}")
-        yield json.loads(line)
+            said = process.stderr.read().strip()[-500:]
+            raise OSError(f"the simulated estate did not start. It says: {said}")
+        yield json.loads(line) | {"control": control}
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -133,7 +150,12 @@ def _welcome(settings: Settings, password: str, token: str, estate: dict[str, An
     first, second = prod["nodes"][0], prod["nodes"][1]
     auditor = clusters["edge"]["tokens"]["auditor"]
     edge = clusters["edge"]["nodes"][0]
-    control = f" --control {CONTROL}"
+    control = f" --control {estate['control']}"
+    others = "\n".join(
+        f"     {name:<8}{cluster['nodes'][0]['url']:<28}root@pam   {cluster['root_password']}"
+        for name, cluster in clusters.items()
+        if name != "prod"
+    )
     return f"""
   Paddock     {address}
   Sign in     {USER}
@@ -148,6 +170,8 @@ def _welcome(settings: Settings, password: str, token: str, estate: dict[str, An
        Password      {prod["root_password"]}
      Paddock shows a certificate. This is what `pvenode cert info` would print on pve1:
        {first["fingerprint"]}
+     The others, in the same way:
+{others}
 
   2. Break something and watch Nodes. In another terminal, in this folder:
        .venv/bin/pvesim fault node-down --cluster prod --node {second["name"]}{control}
@@ -162,6 +186,19 @@ def _welcome(settings: Settings, password: str, token: str, estate: dict[str, An
 
   Ctrl-C ends all of it.
 """
+
+
+def _free_network() -> str:
+    """The first 127.N whose first node's address is free: another demo may be running."""
+    for number in NETWORKS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((f"127.{number}.0.11", 8006))
+            except OSError:
+                continue
+            return f"127.{number}"
+    raise OSError("port 8006 is taken on all loopback addresses that were tried; end another demo first")
 
 
 def _free_port(wanted: int) -> int:

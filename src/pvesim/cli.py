@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -62,6 +64,12 @@ def serve_command(
         Path | None, typer.Option(help="Keep keys and certificates here, for the next start.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the estate as one line of JSON.")] = False,
+    until_eof: Annotated[
+        bool,
+        typer.Option(
+            "--until-eof", help="End when standard input is closed: with the program that started it."
+        ),
+    ] = False,
 ) -> None:
     """Serve an estate until Ctrl-C."""
     try:
@@ -80,7 +88,7 @@ def serve_command(
             if control_address:
                 await stack.enter_async_context(control(running, control_address))
             typer.echo(msgspec.json.encode(running.summary()).decode() if json else _described(running))
-            await _until_stopped()
+            await _until_stopped(until_eof)
 
     try:
         _run(session)
@@ -187,11 +195,19 @@ def _described(running: Running) -> str:
     return "\n".join([*lines, "Ctrl-C stops it."])
 
 
-async def _until_stopped() -> None:
+async def _until_stopped(until_eof: bool) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
+
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin.fileno())
+            stopped.set()
+
+    if until_eof:
+        loop.add_reader(sys.stdin.fileno(), read)
     await stopped.wait()
 
 

@@ -49,7 +49,7 @@ def answering(status: str, body: bytes, *headers: str, requests: list[bytes] | N
         if requests is not None:
             requests.append(head)
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        writer.write("\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body)
         await writer.drain()
 
     return handler

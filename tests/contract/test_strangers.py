@@ -207,7 +207,9 @@ async def test_what_is_not_http_is_unreadable(lab: Lab, tls: ssl.SSLContext) -> 
             await reads.version(single(endpoint, lab))
 
 
-async def test_a_reason_phrase_as_long_as_an_error_text_is_read_and_cut(lab: Lab, tls: ssl.SSLContext) -> None:
+async def test_a_reason_phrase_as_long_as_an_error_text_is_read_and_cut(
+    lab: Lab, tls: ssl.SSLContext
+) -> None:
     async with listening(answering(f"500 {'y' * 20_000}", b""), tls) as endpoint:
         with pytest.raises(errors.Refused) as caught:
             await reads.version(single(endpoint, lab))
@@ -235,3 +237,63 @@ async def test_a_closed_connection_says_so(lab: Lab) -> None:
     with pytest.raises(errors.Unreachable) as caught:
         await reads.version(connection)
     assert caught.value.code == "closed"
+
+
+async def test_bytes_that_are_no_text_in_a_reason_phrase_do_no_harm(lab: Lab, tls: ssl.SSLContext) -> None:
+    said = b"500 caf\xe9 \x01 fran\xc3\xa7ais".decode("utf-8", "surrogateescape")
+    async with listening(answering(said, b"", "Server: x\udcff"), tls) as endpoint:
+        with pytest.raises(errors.Refused) as caught:
+            await reads.version(single(endpoint, lab))
+        assert caught.value.reason == "caf�   français"
+        with pytest.raises(errors.NotProxmox) as other:
+            await reach(endpoint, OPEN, lab.token())
+    assert other.value.product == "web server (x�)"
+
+
+async def test_bytes_that_are_no_text_in_a_body_do_no_harm(lab: Lab, tls: ssl.SSLContext) -> None:
+    async with listening(answering("200 OK", b'{"data":{"version":"9\xff"}}'), tls) as endpoint:
+        assert (await reads.version(single(endpoint, lab))).version == "9�"
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "fd00:ec2::254", "fe80::1", "::ffff:169.254.169.254"])
+async def test_a_metadata_address_itself_is_not_connected_to(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    tried: list[object] = []
+
+    async def connect(*args: object, **_kw: object) -> None:
+        tried.append(args)
+        raise OSError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)
+    transport = lab.transport()
+    endpoint = Endpoint(host)
+    for call in (transport.contact(endpoint, OFF), reads.version(single(endpoint, lab, transport))):
+        with pytest.raises(errors.Unreachable) as caught:
+            await call
+        assert caught.value.code == "forbidden_address"
+    assert tried == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [".x", "a..b", "x" * 64, "pve1/evil", "a@b", "a b", "pve1\x00", "pve1:443", "2001:db8::1%/x", "☃" * 60],
+)
+async def test_what_is_no_host_is_unreachable_and_nothing_else(lab: Lab, host: str) -> None:
+    transport = lab.transport()
+    endpoint = Endpoint(host)
+    for call in (transport.contact(endpoint, OFF), reads.version(single(endpoint, lab, transport))):
+        with pytest.raises(errors.Unreachable) as caught:
+            await call
+        assert caught.value.code == "bad_address"
+
+
+async def test_a_name_for_the_certificate_that_is_none_is_unreachable(lab: Lab) -> None:
+    policy = TlsPolicy(TrustMode.SYSTEM, server_name=".x")
+    transport = lab.transport()
+    members = [Member("pve1", lab.endpoint("pve1"), policy)]
+    connection = Connection("c", members, lab.token(), transport)
+    for call in (connection.contact("pve1"), reads.version(connection)):
+        with pytest.raises(errors.Unreachable) as caught:
+            await call
+        assert caught.value.code == "bad_address"

@@ -111,7 +111,7 @@ def _filtered(query: Select[Any], paging: Paging) -> Select[Any]:
             Container.tags.icontains(paging.q, autoescape=True),
             func.lower(cast(Container.addresses, String)).contains(paging.q.lower(), autoescape=True),
         ]
-        if paging.q.isdigit() and len(paging.q) < 10:
+        if paging.q.isascii() and paging.q.isdigit() and len(paging.q) < 10:
             matches.append(Container.vmid == int(paging.q))
         query = query.where(or_(*matches))
     return query

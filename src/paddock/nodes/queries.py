@@ -314,7 +314,7 @@ def _matches(node: NodeView, text: str) -> bool:
 
 
 def _version_key(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+    return tuple(int(part) for part in version.split(".") if part.isascii() and part.isdigit())
 
 
 def _address_key(address: str) -> tuple[int, int, str]:

@@ -192,7 +192,7 @@ def parse_range(text: str) -> tuple[Address, Address]:
     if len(parts) != 2:
         raise ValueError("Give the first and the last address, for example 192.168.1.100-192.168.1.200.")
     start = parse_address(parts[0])
-    if parts[1].isdigit() and start.version == 4:
+    if parts[1].isascii() and parts[1].isdigit() and start.version == 4:
         parts[1] = f"{str(start).rpartition('.')[0]}.{parts[1]}"
     end = parse_address(parts[1])
     if start.version != end.version:

@@ -14,6 +14,7 @@ from paddock.sites import actions, queries
 from paddock.sites.network import Wish
 from paddock.sites.schemas import SiteIn
 from paddock.sites.standing import Standing, Surveyor
+from paddock.web import etags
 from paddock.web.forms import Form
 from paddock.web.paging import Paging, page_paging
 from paddock.web.problems import status_of
@@ -169,5 +170,4 @@ def _wish(form: Form) -> Wish | None:
 
 
 def _expected(form: Form) -> int | None:
-    version = form.value("version")
-    return int(version) if version.isdigit() else None
+    return etags.version_of(form.value("version"))

@@ -50,7 +50,8 @@ JSON = "Content-Type: application/json"
         (f"POST /signin HTTP/1.1\r\n{FORM}", b"name=a%2500&password=b", 403),
         (
             "POST /signin HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x; charset=utf-7",
-            b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na+AAA-\r\n--x--\r\n',
+            b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na+AAA-\r\n--x\r\n'
+            b'Content-Disposition: form-data; name="password"\r\n\r\nb\r\n--x--\r\n',
             422,
         ),
     ],

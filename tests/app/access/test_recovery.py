@@ -4,14 +4,15 @@ import asyncio
 
 from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session as OrmSession
 from tests.app.access.conftest import NAME, PASSWORD, Running
 
 from paddock.access import actions, setup
 from paddock.access.model import ApiToken, AuditEntry, Session, User
 from paddock.access.rights import Role
-from paddock.access.schemas import PasswordChange, UserPatch
+from paddock.access.schemas import UserPatch
 from paddock.base.context import Actor, Context
-from paddock.base.errors import PaddockError, WrongState
+from paddock.base.errors import WrongState
 
 NEW = "autumn gate latch 9"
 
@@ -47,7 +48,6 @@ async def test_a_changed_password_keeps_tokens_and_says_so(paddock: Running) -> 
     assert "your API tokens still work" in (await browser.get(headers["Location"]))[1]
     program = paddock.client(headers={"Authorization": f"Bearer {token}"})
     assert (await program.call("GET", "/api/v1/me"))[0] == 200
-    assert PasswordChange.model_fields.keys() == {"current_password", "new_password"}
 
 
 async def test_of_two_administrators_who_demote_each_other_one_stays(paddock: Running) -> None:
@@ -67,15 +67,11 @@ async def test_of_two_administrators_who_demote_each_other_one_stays(paddock: Ru
 
     def watch(orm: object) -> None:
         if getattr(orm, "is_select", False):
-            statements.append(str(orm.statement.compile(dialect=postgresql.dialect())))  # type: ignore[attr-defined]
-
-    from sqlalchemy.orm import Session as OrmSession
+            statements.append(str(orm.statement.compile(dialect=postgresql.dialect())))  # type: ignore[attr-defined, no-untyped-call]
 
     event.listen(OrmSession, "do_orm_execute", watch)
     try:
         ended = await asyncio.gather(demote(one, other), demote(other, one))
-    except PaddockError as error:
-        raise AssertionError(error.message) from error
     finally:
         event.remove(OrmSession, "do_orm_execute", watch)
     assert sorted(ended) == ["done", "last_administrator"]

@@ -27,6 +27,7 @@ from paddock.containers.model import Container
 from paddock.jobs import engine, record
 from paddock.jobs.model import ENDED, Job, JobLine, JobStep
 from paddock.migrations.upgrade import upgrade
+from paddock.nodes import record as nodes
 from paddock.nodes.model import Node
 from paddock.settings import Settings
 from paddock.sites import actions as sites
@@ -93,9 +94,7 @@ POINTS: dict[str, Callable[[], None]] = {
     ),
     "between the steps": lambda: before(record, "step_started", when=step(CONTACT)),
     "in the middle of the contacts": lambda: before(recording, "observe_contact", when=second()),
-    "before what the contacts found is written": lambda: before(
-        import_job.nodes, "record_facts", when=second()
-    ),
+    "before what the contacts found is written": lambda: before(nodes, "record_facts", when=second()),
     "after the lines of the contacts": lambda: after(record, "lines"),
     "before the second step ends": lambda: before(record, "step_ended", when=step(CONTACT)),
     "before the end is written": lambda: before(record, "ended"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from paddock.base.errors import Invalid
-from paddock.proxmox.address import Endpoint, is_forbidden, parse_api_url
+from paddock.proxmox.address import Endpoint, is_forbidden, member_endpoint, parse_api_url
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,38 @@ def test_names_are_not_forbidden_addresses() -> None:
     assert not is_forbidden("pve1")
     assert not is_forbidden("192.0.2.1")
     assert is_forbidden("169.254.1.1")
+
+
+@pytest.mark.parametrize(
+    ("reported", "host"),
+    [
+        ("192.0.2.11", "192.0.2.11"),
+        ("2001:DB8::11", "2001:db8::11"),
+        ("PVE1.example.org", "pve1.example.org"),
+    ],
+)
+def test_a_reported_address_is_a_literal_or_a_name(reported: str, host: str) -> None:
+    assert member_endpoint(reported, 443) == Endpoint(host, 443)
+
+
+@pytest.mark.parametrize(
+    "reported",
+    ["", "pve1/evil", "pve1:443", "a@b", "a b", "a?b", "a#b", "[::1]", "2001:db8::1%eth0", "2001:db8::1%/x", ".x",
+     "x" * 64, "a." * 200, "pve1\x00", "169.254.169.254", "fe80::1", "fd00:ec2::254", "a" * 100_000],
+)  # fmt: skip
+def test_a_reported_address_never_changes_where_a_request_goes(reported: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        member_endpoint(reported)
+    assert caught.value.details[0].field == "address"
+    assert len(caught.value.message) < 1100
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_reported_port_is_one(port: int) -> None:
+    with pytest.raises(Invalid):
+        member_endpoint("pve1", port)
+
+
+def test_a_port_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(Invalid, match="not a port"):
+        parse_api_url("pve1:" + "9" * 5000)

@@ -205,3 +205,36 @@ def _recorded(file: str) -> bytes:
     if not path.exists():
         _missing()
     return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        (Node, {"node": "n" * 64}),
+        (Node, {"node": "pve1/../x"}),
+        (Node, {"node": "-pve"}),
+        (Node, {"node": "pve1\n"}),
+        (StatusRow, {"type": "node", "name": "pve 1"}),
+        (StatusRow, {"type": "cluster", "name": "c" * 101}),
+        (NodeStorage, {"storage": "s" * 101}),
+        (Resource, {"type": "node", "id": "node/x", "node": "../x"}),
+        (Resource, {"type": "storage", "id": "storage/a/b", "node": "a", "storage": "s" * 101}),
+        (Resource, {"type": "lxc", "id": "lxc/0", "node": "a", "vmid": 0}),
+        (Resource, {"type": "lxc", "id": "lxc/1", "node": "a", "vmid": 1_000_000_000}),
+    ],
+)
+def test_a_row_with_an_impossible_name_or_number_is_unreadable(kind: type[Any], row: dict[str, Any]) -> None:
+    found = decode_rows(body([row]), kind)
+    assert (found.items, found.unreadable) == ([], 1)
+
+
+def test_names_that_proxmox_gives_are_read() -> None:
+    good = [{"type": "node", "id": f"node/{name}", "node": name} for name in ("a", "pve-01", "0", "n" * 63)]
+    assert [row.node for row in decode_rows(body(good), Resource).items] == ["a", "pve-01", "0", "n" * 63]
+    assert decode_rows(body([{"type": "cluster", "name": "my_cluster.x"}]), StatusRow).unreadable == 0
+
+
+def test_a_text_that_is_too_long_is_cut() -> None:
+    row = {"type": "storage", "id": "storage/a/b", "node": "a", "storage": "b", "content": "iso," * 1000}
+    (found,) = decode_rows(body([row]), Resource).items
+    assert found.content == ("iso," * 1000)[:255]

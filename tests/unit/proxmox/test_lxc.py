@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from paddock.proxmox.lxc import parse_config, properties, size, split_tags, volume
@@ -70,3 +72,27 @@ def test_tags_may_be_separated_in_every_way_that_proxmox_accepts() -> None:
 def test_properties_know_their_default_key() -> None:
     assert properties("local:1,size=2G", default="volume") == {"volume": "local:1", "size": "2G"}
     assert volume("mp0", "volume=tank:x,mp=/a").storage == "tank"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"memory": "1e400"},
+        {"memory": 1e300},
+        {"memory": 2**62},
+        {"swap": "-inf"},
+        {"cores": "inf"},
+        {"cores": 2**63},
+        {"cpulimit": "nan"},
+        {"rootfs": "local:1/x,size=999999999999999999999G"},
+        {"rootfs": f"local:1/x,size={'9' * 400}"},
+        {"net0": "name=eth0,tag=nan"},
+        {"net0": "name=eth0,tag=1e999"},
+        {f"net{'1' * 5000}": "name=eth0"},
+    ],
+)
+def test_figures_that_no_database_holds_are_unknown(raw: dict[str, Any]) -> None:
+    config = parse_config(raw)
+    assert (config.memory, config.swap, config.cores, config.cpulimit) == (None, None, None, None)
+    assert all(found.size is None for found in config.volumes)
+    assert all(found.tag is None for found in config.nets)

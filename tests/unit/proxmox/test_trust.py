@@ -133,6 +133,58 @@ def test_without_the_clusters_ca_there_is_a_sentence() -> None:
     assert caught.value.code == "no_cluster_ca"
 
 
+def authority(name: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=9))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=9))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def test_of_a_reported_ca_only_the_first_certificate_counts() -> None:
+    real, other = authority("real"), authority("other")
+    found = cluster_ca([NodeCertificate(filename="pve-root-ca.pem", pem=real + other)], END)
+    assert found == parse(real).pem
+    assert found.count("BEGIN CERTIFICATE") == 1
+
+
+@pytest.mark.parametrize("pem", [None, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+def test_what_is_no_ca_is_not_trusted_as_one(leaf: Certificate, pem: str | None) -> None:
+    with pytest.raises(Unreadable) as caught:
+        cluster_ca([NodeCertificate(filename="pve-root-ca.pem", pem=pem or leaf.pem)], END)
+    assert caught.value.code == "no_cluster_ca"
+
+
+# x400Address and ediPartyName, which cryptography does not know
+@pytest.mark.parametrize("names", [b"\x30\x04\xa3\x02\x30\x00", b"\x30\x06\xa5\x04\xa1\x02\x0c\x00", b"\xff"])
+def test_a_certificate_with_strange_names_has_none(names: bytes) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=9))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=9))
+        .add_extension(x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    found = parse(made.public_bytes(Encoding.DER))
+    assert found.names == ()
+    assert found.common_name == "odd"
+
+
 def test_the_node_that_answered_is_found() -> None:
     two = [StatusRow(type="node", name="a", local=False), StatusRow(type="node", name="b", local=True)]
     assert local_node(two) == "b"

@@ -10,6 +10,7 @@
   let polling = 0;
   let retry = 0;
   let heard = 0;
+  let greeted = false;
   let state = "connecting";
 
   const listened = () => {
@@ -63,12 +64,13 @@
       const greeting = JSON.parse(event.data);
       window.paddock.clock.offset = Date.parse(greeting.at) - Date.now();
       if (!greeting.live) { cut(); return; }
-      const wasCut = state === "cut";
+      const again = greeted; // what changed between two streams was not told
+      greeted = true;
       state = "live";
       heard = heard || window.paddock.clock.now();
       clearInterval(polling);
       polling = 0;
-      if (wasCut) all();
+      if (again) all();
       show();
     });
     source.addEventListener("views", (event) => {
