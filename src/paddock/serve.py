@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gc
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -77,15 +80,17 @@ def run(settings: Settings) -> None:
     keep_private(settings.data_dir)
     from paddock.access.setup import base_url
 
-    with only_process(settings.data_dir, base_url(settings)):
+    with only_process(settings.data_dir, base_url(settings)), _bound(settings) as listening:
         import uvicorn
 
         from paddock.app import create_app, database_url
         from paddock.migrations.upgrade import upgrade
+        from paddock.web.live import Live
 
         upgrade(database_url(settings))
+        app = create_app(settings)
         config = uvicorn.Config(
-            create_app(settings),
+            app,
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -102,7 +107,36 @@ def run(settings: Settings) -> None:
         )
         gc.collect()
         gc.freeze()  # what is loaded now stays; collecting it again and again would stall answers
-        uvicorn.Server(config).run()
+        server = uvicorn.Server(config)
+        end_streams = app.state.services.parts[Live].end
+
+        def stopping(number: int, frame: FrameType | None) -> None:
+            end_streams()  # open pages would hold the end back for as long as uvicorn waits
+            uvicorn.Server.handle_exit(server, number, frame)
+
+        server.handle_exit = stopping  # type: ignore[method-assign, assignment]
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def _bound(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket, before anything else is begun: a taken port is a sentence, not a half-started server."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+        except OSError as error:
+            why = (
+                "is taken by another program"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used: {error.strerror}"
+            )
+            raise OSError(
+                f"{settings.listen} {why}; choose another address with --listen ADDR:PORT"
+            ) from None
+        yield listening
 
 
 def keep_private(data_dir: Path) -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.contract.lab import Lab
 
 from paddock.base.errors import NotFound
 from paddock.proxmox import ConnectionPlan, Connections, Member, reads
+from tests.contract.lab import Lab
 
 
 async def test_a_connection_is_made_once_when_first_needed(lab: Lab) -> None:

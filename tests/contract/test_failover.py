@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.contract.lab import Lab
 
 from paddock.base.errors import Upstream
 from paddock.proxmox import errors, reads
+from tests.contract.lab import Lab
 
 
 async def test_a_member_that_is_down_is_passed_over(lab: Lab) -> None:

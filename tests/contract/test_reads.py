@@ -9,7 +9,6 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contract.lab import make_lab
 
 from paddock.proxmox import (
     Reached,
@@ -21,6 +20,7 @@ from paddock.proxmox import (
     reads,
 )
 from paddock.proxmox.errors import Gone, Untrusted
+from tests.contract.lab import make_lab
 
 REAL = os.environ.get("PADDOCK_TEST_PVE", "")
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.contract.lab import Lab, make_lab
 
 from paddock.base.errors import Upstream
 from paddock.proxmox import TokenCredential, TrustChoice, TrustMode, errors, reach, reads
 from paddock.proxmox.connection import Connection
 from pvesim import ClusterScene, NodeScene
+from tests.contract.lab import Lab, make_lab
 
 TICKET = "/access/ticket"
 

@@ -9,13 +9,13 @@ import socket
 import ssl
 
 import pytest
-from tests.contract.lab import Lab
-from tests.contract.odd_servers import answering, listening, loopback
 
 from paddock.proxmox import Endpoint, Member, TlsPolicy, TrustChoice, TrustMode, errors, reach, reads
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.handshake import probe_certificate
 from paddock.proxmox.transport import HttpTransport
+from tests.contract.lab import Lab
+from tests.contract.odd_servers import answering, listening, loopback
 
 OFF = TlsPolicy(TrustMode.OFF)
 OPEN = TrustChoice(TrustMode.OFF)

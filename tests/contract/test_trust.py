@@ -3,13 +3,13 @@ from __future__ import annotations
 import ssl
 
 import pytest
-from tests.contract.lab import Lab, make_lab
 
 from paddock.proxmox import TlsPolicy, TrustChoice, TrustMode, errors, reach, reads
 from paddock.proxmox.certificates import parse, passes_strict_checks, signed_by
 from paddock.proxmox.handshake import contact, probe_certificate
 from paddock.proxmox.trust import checks
 from pvesim import ClusterScene, NodeScene
+from tests.contract.lab import Lab, make_lab
 
 
 @pytest.mark.parametrize("by", ["stranger", "impostor"])

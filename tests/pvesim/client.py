@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.pvesim.replay import Answer, send
-
 from pvesim import ClusterScene, Estate, Running, Settings, serve
 from pvesim.running import ClusterOf, NodeOf
+from tests.pvesim.replay import Answer, send
 
 
 @asynccontextmanager

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from tests.pvesim.recorded import Exchange, difference, shape
-
 from pvesim.errors import ApiError
 from pvesim.routes import all_routes
 from pvesim.running import Running
+from tests.pvesim.recorded import Exchange, difference, shape
 
 _ROUTES = all_routes()
 _AGE = re.compile(r"really signed ticket, (\w+)")

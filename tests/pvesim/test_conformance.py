@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
+from pvesim import ClusterScene, Estate, Running, Settings, serve
 from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import Exchange, require, section
 from tests.pvesim.replay import Player, Result
-
-from pvesim import ClusterScene, Estate, Running, Settings, serve
 
 
 def _nothing(running: Running, exchange: Exchange) -> None:

@@ -5,9 +5,9 @@ import socket
 import ssl
 
 import pytest
-from tests.pvesim.client import Client, serving
 
 from pvesim import FAULTS, BadTarget, ClusterScene, GuestScene, UnknownFault
+from tests.pvesim.client import Client, serving
 
 SCENE = ClusterScene.simple("prod", nodes=3, containers=9)
 

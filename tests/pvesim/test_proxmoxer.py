@@ -10,10 +10,10 @@ import pytest
 from proxmoxer import ProxmoxAPI
 from proxmoxer.backends import https
 from proxmoxer.core import ResourceException
-from tests.pvesim.client import serving
 
 from pvesim import ClusterScene, Running
 from pvesim.running import ClusterOf
+from tests.pvesim.client import serving
 
 SCENE = ClusterScene.simple("prod", nodes=2, containers=6, vms=1)
 

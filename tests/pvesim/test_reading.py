@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.pvesim.client import Client, serving
-from tests.pvesim.replay import send
 
 from pvesim import (
     ClusterScene,
@@ -18,6 +16,8 @@ from pvesim import (
     write_scene,
 )
 from pvesim.strangers import backup_server, stranger, web_page
+from tests.pvesim.client import Client, serving
+from tests.pvesim.replay import send
 
 MARKUP = '<img src=x onerror="alert(1)">'
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.pvesim.client import Client, serving
 
 from pvesim import AclScene, ClusterScene, GuestScene, TokenScene, UserScene
 from pvesim.identity import Identity, Token, User
+from tests.pvesim.client import Client, serving
 
 
 def people() -> Identity:

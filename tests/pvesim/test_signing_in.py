@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from tests.pvesim.client import Client, serving
-
 from pvesim import ClusterScene, UserScene
+from tests.pvesim.client import Client, serving
 
 SCENE = ClusterScene.simple("prod", nodes=2, containers=4)
 

@@ -7,12 +7,12 @@ import json
 import ssl
 
 import pytest
-from tests.pvesim import recorded_scene
-from tests.pvesim.client import serving
-from tests.pvesim.recorded import require, section
 
 from pvesim import ClusterScene
 from pvesim.running import NodeOf
+from tests.pvesim import recorded_scene
+from tests.pvesim.client import serving
+from tests.pvesim.recorded import require, section
 
 SCENE = ClusterScene.simple("prod", nodes=1, containers=3)
 

@@ -64,14 +64,14 @@ class Failover:
         return tuple(track.state() for track in self._tracks.values())
 
     async def contact(self, name: str) -> Certificate:
-        """A handshake with one member, resting or not; success brings it back into the round."""
+        """A handshake with one member, resting or not; success brings it back, unless its answers were wrong of late."""
         track = self._tracks[name]
         try:
             leaf = await self._transport.contact(track.member.endpoint, track.member.policy)
         except Upstream as error:
             self._failed(track, error)
             raise
-        track.succeeded()
+        track.contacted()
         return leaf
 
     async def ask(
@@ -198,6 +198,6 @@ def _settle(doubted: Sequence[tuple[Track, Upstream]], *, at_fault: bool) -> Non
     """Another member has taken the same call, or nobody has said otherwise."""
     for track, error in doubted:
         if at_fault:
-            track.failed(error)
+            track.blamed(error)
         else:
             track.succeeded()

@@ -65,6 +65,7 @@ class Track:
         self._at: datetime | None = None
         self._failures = 0
         self._rests_until = 0.0
+        self._blamed = False
 
     @property
     def resting(self) -> bool:
@@ -83,7 +84,19 @@ class Track:
         return True
 
     def succeeded(self) -> None:
-        self._at, self.error, self._failures = self._clock.now(), None, 0
+        self._at, self.error, self._failures, self._blamed = self._clock.now(), None, 0, False
+
+    def contacted(self) -> None:
+        """A handshake says that the member is there, not that its answers are right again."""
+        if not (self._blamed and self.resting):
+            self.succeeded()
+
+    def blamed(self, error: Upstream) -> None:
+        """It answers, but wrongly, as another member has shown: it rests at once, for long."""
+        self.failed(error)
+        self._failures = max(self._failures, FAILURES_TO_OPEN)
+        self._rests_until = self._now() + BACKOFF_LIMIT
+        self._blamed = True
 
     def failed(self, error: Upstream) -> None:
         self._at, self.error = self._clock.now(), error

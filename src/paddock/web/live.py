@@ -64,9 +64,13 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        self.end()
+
+    def end(self) -> None:
+        """Ends all streams; none begins any more. Safe to call from a signal handler of the loop's thread."""
         if self._news is not None:
-            self._news.set_result(None)
-            self._news = None
+            news, self._news = self._news, None
+            news.set_result(None)
 
     @contextmanager
     def place(self, person: str) -> Iterator[None]:
@@ -113,7 +117,8 @@ class Live:
             self._bus.unwatch(queue)
 
     def _append(self, message: bytes) -> None:
-        assert self._news is not None
+        if self._news is None:
+            return  # Paddock is stopping
         self._recent.append(message)
         self._count += 1
         self._news.set_result(None)

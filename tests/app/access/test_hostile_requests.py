@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
-from tests.app.access.conftest import NAME, PASSWORD, Running, running
 
 from paddock.access import setup
 from paddock.access.model import Session
 from paddock.web.live import MOST_PER_PERSON, Live
 from paddock.web.security import SecurityMiddleware
+from tests.app.access.conftest import NAME, PASSWORD, Running, running
 
 
 async def raw(paddock: Running, head: str, body: bytes = b"") -> tuple[int, str]:

@@ -5,7 +5,6 @@ import asyncio
 from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session as OrmSession
-from tests.app.access.conftest import NAME, PASSWORD, Running
 
 from paddock.access import actions, setup
 from paddock.access.model import ApiToken, AuditEntry, Session, User
@@ -13,6 +12,7 @@ from paddock.access.rights import Role
 from paddock.access.schemas import UserPatch
 from paddock.base.context import Actor, Context
 from paddock.base.errors import WrongState
+from tests.app.access.conftest import NAME, PASSWORD, Running
 
 NEW = "autumn gate latch 9"
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select
-from tests.app.access.conftest import NAME, PASSWORD, Browser, Running
 
 from paddock.access import setup
 from paddock.access.doorkeeper import Doorkeeper, digest
 from paddock.access.model import ApiToken
+from tests.app.access.conftest import NAME, PASSWORD, Browser, Running
 
 
 async def token_client(paddock: Running, name: str = NAME) -> Browser:

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
-from tests.app.access.conftest import NAME, PASSWORD, Running
 
 from paddock.access import setup
 from paddock.access.model import User
 from paddock.base.errors import NotFound
+from tests.app.access.conftest import NAME, PASSWORD, Running
 
 
 def path_of(link: str | None) -> str:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select, update
-from tests.app.access.conftest import NAME, PASSWORD, Running
 
 from paddock.access import audit, guard, setup
 from paddock.access.doorkeeper import Doorkeeper
@@ -12,6 +11,7 @@ from paddock.access.model import Session, User
 from paddock.base.context import SYSTEM, Actor, Context
 from paddock.base.errors import Denied, NotLoggedIn
 from paddock.web.paging import Paging
+from tests.app.access.conftest import NAME, PASSWORD, Running
 
 
 async def entries(paddock: Running, **filters: str) -> list[tuple[str, str, str, str]]:

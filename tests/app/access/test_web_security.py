@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.app.access.conftest import NAME, PASSWORD, Running, running
 
 from paddock.access import setup
 from paddock.access.model import Session
 from paddock.web.live import Live
+from tests.app.access.conftest import NAME, PASSWORD, Running, running
 
 
 async def test_every_answer_carries_the_strict_headers(paddock: Running) -> None:

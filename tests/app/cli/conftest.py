@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.app.cli.fake import NODES, SITE, TOKEN, Done, FakePaddock, Run
 from typer.testing import CliRunner
 
 from paddock.cli import app
+from tests.app.cli.fake import NODES, SITE, TOKEN, Done, FakePaddock, Run
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from tests.app.cli.fake import Run
 
 from paddock import __version__
 from paddock.cli import COMMANDS, walk
 from paddock.terminal.failures import MEANINGS
+from tests.app.cli.fake import Run
 
 HEAVY = (
     "aiohttp",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.app.cli.fake import TOKEN, Answer, Done, FakePaddock, Run, Seen, problem
 
 FINGERPRINT = ":".join(f"{n:02X}" for n in range(32))

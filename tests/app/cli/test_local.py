@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +62,43 @@ def test_the_first_start_prints_a_link_and_the_next_commands_know_the_address(tm
         assert second.returncode == 1
         assert "another Paddock" in second.stderr
     assert (data_dir / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_taken_port_is_a_sentence_and_no_link_is_printed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run("serve", "--data-dir", str(tmp_path / "data"), "--listen", f"127.0.0.1:{port}")
+    assert refused.returncode == 1
+    assert "is taken by another program" in refused.stderr
+    assert "setup?token" not in refused.stdout + refused.stderr
+
+
+def test_an_open_page_does_not_hold_back_the_end(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    run("migrate", "--data-dir", str(data_dir))
+    with served(data_dir) as (base, said):
+        link = re.search(r"http\S+/setup\?token=\S+", said.read_text())
+        assert link is not None
+        token = _first_token(link[0], data_dir)
+        request = urllib.request.Request(f"{base}/live", headers={"Authorization": f"Bearer {token}"})
+        stream = urllib.request.urlopen(request, timeout=10)
+        assert b"retry" in stream.readline()
+    stream.close()
+    assert "Traceback" not in said.read_text()
+
+
+def _first_token(link: str, data_dir: Path) -> str:
+    """Creates the first administrator as a person would, then a token at the console."""
+    jar = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    page = opener.open(link, timeout=5).read().decode()
+    hidden = dict(re.findall(r'name="(_csrf|token)" value="([^"]*)"', page))
+    form = {**hidden, "name": "m.huber", "password": "winter fence post 7", "repeat": "winter fence post 7"}
+    origin = link.split("/setup")[0]
+    opener.open(
+        urllib.request.Request(link, urllib.parse.urlencode(form).encode(), {"Origin": origin}), timeout=5
+    )
+    return run("admin", "issue-token", "m.huber", "--data-dir", str(data_dir)).stdout.strip()
 
 
 def test_a_password_is_reset_by_a_link_and_unknown_names_are_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Lists and properties: tables, plain text, JSON, names."""
 
 import pytest
+
 from tests.app.cli.fake import NODES, Answer, FakePaddock, Run, Seen
 
 

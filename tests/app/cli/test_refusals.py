@@ -5,6 +5,7 @@ import threading
 from random import randint
 
 import pytest
+
 from tests.app.cli.fake import SITE, TOKEN, Answer, FakePaddock, Run, problem
 
 

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from tests.app.cli.fake import TOKEN, Answer, FakePaddock, Run
 
 

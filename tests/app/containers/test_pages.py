@@ -6,11 +6,11 @@ import re
 
 import pytest
 from sqlalchemy import update
-from tests.app.editing import edited
-from tests.harness import Paddock
 
 from paddock.containers.model import Container
 from pvesim import Running
+from tests.app.editing import edited
+from tests.harness import Paddock
 
 
 @pytest.fixture

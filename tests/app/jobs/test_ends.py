@@ -9,12 +9,12 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from tests.harness import Paddock
 
 from paddock.jobs import engine, record
 from paddock.jobs.engine import Engine
 from paddock.jobs.model import Job
 from pvesim import Running
+from tests.harness import Paddock
 
 
 def refused(*_: object, **__: object) -> Any:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.app.jobs.kill_child import POINTS
-from tests.conftest import ROOT
 
 import pvesim
 from pvesim import ClusterScene, Running
+from tests.app.jobs.kill_child import POINTS
+from tests.conftest import ROOT
 
 
 class Lives:

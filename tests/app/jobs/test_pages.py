@@ -3,11 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.harness import ADMIN, Paddock
-
 from paddock.base.ids import new_id
 from paddock.jobs.model import Job, JobLine, JobState, JobStep
 from pvesim import Running
+from tests.harness import ADMIN, Paddock
 
 
 async def add(paddock: Paddock, **fields: Any) -> str:

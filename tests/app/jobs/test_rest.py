@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
-from tests.harness import Paddock
 
 from paddock.jobs.model import Job
 from paddock.watch import jobs as import_job
 from pvesim import Running
+from tests.harness import Paddock
 
 
 async def test_a_job_tells_its_steps_and_its_lines(paddock: Paddock, estate: Running) -> None:

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from tests.app.editing import edited
-from tests.harness import Paddock
 
 from paddock.nodes.model import Node
 from paddock.nodes.queries import natural
 from pvesim import Running
+from tests.app.editing import edited
+from tests.harness import Paddock
 
 REFRESH = {"HX_Request": "true", "HX_Target": "nodes"}
 

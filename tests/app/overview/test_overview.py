@@ -4,13 +4,13 @@ import re
 
 import pytest
 from sqlalchemy import update
-from tests.app.editing import edited
-from tests.harness import Paddock
 
 from paddock.clusters.model import Cluster
 from paddock.nodes.model import Node
 from paddock.storages.model import Storage
 from pvesim import Running
+from tests.app.editing import edited
+from tests.harness import Paddock
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 import re
 
-from tests.harness import Paddock
-
 from pvesim import Running
+from tests.harness import Paddock
 
 FIELDS = {
     "name": "Vienna",

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.harness import Api, Paddock
 
 from pvesim import Running
+from tests.harness import Api, Paddock
 
 WHOLE = {
     "name": "Vienna",

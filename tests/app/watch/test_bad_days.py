@@ -9,10 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.app.conftest import Estates
-from tests.app.persons import person
-from tests.contract.odd_servers import Handler, answering, listening, loopback
-from tests.harness import Paddock
 
 from paddock.access.rights import Role
 from paddock.proxmox.first_contact import reach
@@ -23,6 +19,10 @@ from pvesim.certificates import Authority
 from pvesim.gate import Gate
 from pvesim.strangers import backup_server, silence, stranger, web_page
 from pvesim.wire import Answer
+from tests.app.conftest import Estates
+from tests.app.persons import person
+from tests.contract.odd_servers import Handler, answering, listening, loopback
+from tests.harness import Paddock
 
 SECRET = "never-to-be-seen-77"
 OFF = {"mode": "off"}

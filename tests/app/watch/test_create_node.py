@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.app.conftest import Estates
-from tests.harness import Paddock
 
 from pvesim import ClusterScene, Running
+from tests.app.conftest import Estates
+from tests.harness import Paddock
 
 
 def wish(

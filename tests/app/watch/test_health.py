@@ -5,13 +5,13 @@ import itertools
 from datetime import datetime, timedelta
 
 import msgspec
-from tests.app.conftest import Estates
-from tests.harness import Paddock
 
 from paddock.base.vault import Secret
 from paddock.proxmox import Connections, PasswordCredential
 from paddock.watch.loop import Watcher
 from pvesim import ClusterScene, Running
+from tests.app.conftest import Estates
+from tests.harness import Paddock
 
 
 async def test_a_node_that_dies_is_offline_by_the_clusters_word_and_comes_back(

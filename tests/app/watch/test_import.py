@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from tests.app.conftest import Estates
-from tests.harness import Paddock
 
 from pvesim import ClusterScene, GuestScene, NodeScene, Running
+from tests.app.conftest import Estates
+from tests.harness import Paddock
 
 
 async def test_one_nodes_credentials_import_the_whole_cluster(paddock: Paddock, estate: Running) -> None:

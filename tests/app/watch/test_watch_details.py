@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.app.conftest import Estates
-from tests.harness import Paddock
 
 from paddock.base.context import Context
 from paddock.proxmox.connection import Connection
@@ -17,6 +15,8 @@ from paddock.proxmox.connections import Connections
 from paddock.watch import details
 from paddock.watch.loop import Watcher
 from pvesim import ClusterScene, GuestScene, NodeScene, Running
+from tests.app.conftest import Estates
+from tests.harness import Paddock
 
 SCENE = ClusterScene(
     name="prod",

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from tests.app.conftest import Estates
-from tests.harness import Paddock
 
 from paddock.base.context import Actor
 from paddock.watch.previews import DRAFT_LIFE, Drafts
 from pvesim import ClusterScene, Running
+from tests.app.conftest import Estates
+from tests.harness import Paddock
 
 
 def typed(site: str, url: str, **changes: str) -> dict[str, str]:

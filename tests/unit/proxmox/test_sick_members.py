@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.unit.proxmox.test_failover import FINE, OFF, Now, Script, calls
 
 from paddock.base.vault import Secret
 from paddock.proxmox import errors
@@ -15,6 +14,7 @@ from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
 from paddock.proxmox.members import Member
 from paddock.proxmox.request import Request
+from tests.unit.proxmox.test_failover import FINE, OFF, Now, Script, calls
 
 TOKEN = TokenCredential("root@pam!t", Secret("x"))
 PASSWORD = PasswordCredential("root@pam", Secret("x"))
@@ -54,7 +54,7 @@ async def test_a_401_of_one_member_does_not_open_the_breaker(credential: Credent
         assert await made.get("/version") == "fine"
     assert made.sign_in_refusal is None
     assert made.member_states()[0].resting
-    assert sum(host == "a" for host, _ in script.asked) == 2
+    assert sum(host == "a" for host, _ in script.asked) == 1
 
 
 async def test_a_change_refused_with_401_by_one_member_is_done_once_by_another() -> None:
@@ -147,3 +147,20 @@ async def test_what_two_members_say_is_believed() -> None:
         await made.get("/cluster/status")
     assert len(calls(script)) == 2
     assert all(state.ok for state in made.member_states() if state.at)
+
+
+async def test_a_handshake_does_not_bring_a_member_back_whose_answers_are_wrong() -> None:
+    now = Now()
+    made, script = connection(sick("a", BROKEN), now=now)
+
+    async def contact(*_: object) -> None:
+        return None
+
+    script.contact = contact  # type: ignore[method-assign, assignment]
+    for _ in range(3):
+        await made.get("/version")
+    await made.contact("a")
+    assert made.member_states()[0].resting
+    now.value += 61
+    await made.contact("a")
+    assert made.member_states()[0].ok
