@@ -131,7 +131,9 @@ class Connection:
         return await self._change("DELETE", path, params, node, timeout)
 
     async def contact(self, name: str) -> Certificate:
-        """A TLS handshake with one member, nothing sent: whether Paddock itself reaches it. Resting members too.
+        """Whether Paddock itself reaches a member: a TLS handshake and one question that needs no sign-in.
+
+        No credential is sent. Resting members are contacted too.
 
         Raises KeyError for an unknown member; Unreachable, TimedOut, Untrusted or NotProxmox.
         """

@@ -14,7 +14,7 @@ from paddock.proxmox import errors
 from paddock.proxmox.answers import Answer, Asked, Proof, from_answer
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.members import Member, MemberState, Track, order
-from paddock.proxmox.request import Request
+from paddock.proxmox.request import Request, request
 from paddock.proxmox.transport import Transport
 
 # A read that hangs at one member goes to the next after this time.
@@ -25,6 +25,10 @@ _ELSEWHERE = (errors.Unreachable, errors.TimedOut, errors.Untrusted, errors.NotP
 _SICK = re.compile(r"ipcc_send_rec|pmxcfs|Connection refused|Transport endpoint is not connected", re.I)
 
 T = TypeVar("T")
+
+
+_SIGN_OF_LIFE = request("GET", "/access/domains")
+SIGN_OF_LIFE_SECONDS = 5.0
 
 
 class Failover:
@@ -68,6 +72,10 @@ class Failover:
         track = self._tracks[name]
         try:
             leaf = await self._transport.contact(track.member.endpoint, track.member.policy)
+            # A hung pveproxy still shakes hands; the list of realms needs no sign-in and must come.
+            await self._transport.request(
+                track.member.endpoint, track.member.policy, _SIGN_OF_LIFE, timeout=SIGN_OF_LIFE_SECONDS
+            )
         except Upstream as error:
             self._failed(track, error)
             raise

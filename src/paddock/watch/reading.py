@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from paddock.base.errors import Upstream
+from paddock.base.errors import Invalid, Upstream
 from paddock.clusters.membership import MemberSeen
 from paddock.nodes.record import Facts
 from paddock.proxmox import reads
+from paddock.proxmox.address import member_endpoint
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.decoding import Rows
 from paddock.proxmox.shapes import Resource, StatusRow
@@ -47,8 +48,8 @@ class Reading:
 
     @property
     def offline(self) -> frozenset[str]:
-        """Members that are said to be down, by whoever may say so."""
-        return frozenset(member.name for member in self.members if self.word(member.name) is False)
+        """Members that nobody who may say so calls up."""
+        return frozenset(member.name for member in self.members if self.word(member.name) is not True)
 
     def word(self, name: str) -> bool | None:
         """What the cluster says of a member: a member without quorum knows only of itself."""
@@ -152,7 +153,7 @@ def members_seen(
     return [
         MemberSeen(
             name=row.name,
-            address=addresses.get(row.name) or row.ip or row.name,
+            address=addresses.get(row.name) or _reported_address(row),
             port=port,
             nodeid=row.nodeid or 0,
             online=bool(row.online),
@@ -160,6 +161,14 @@ def members_seen(
         )
         for row in reading.members
     ]
+
+
+def _reported_address(row: StatusRow) -> str:
+    """The address that the cluster reports, where it can be one: its answers are data, not orders."""
+    try:
+        return member_endpoint(row.ip or row.name).host
+    except Invalid:
+        return row.name
 
 
 def node_facts(reading: Reading, name: str) -> Facts:

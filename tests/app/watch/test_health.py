@@ -40,6 +40,14 @@ async def test_a_node_whose_api_is_down_is_unreachable_not_offline(paddock: Padd
     assert node["cpu_used"] is not None, "the others still tell its figures"
 
 
+async def test_a_hung_api_that_still_shakes_hands_is_not_online(paddock: Paddock, estate: Running) -> None:
+    await paddock.imported(await paddock.site(), estate["prod"])
+    await paddock.until_status("pve2", "online")
+    estate.fault("black-hole", cluster="prod", node="pve2")
+    node = await paddock.until_status("pve2", "unreachable", seconds=50)
+    assert node["cluster_says"] == "online"
+
+
 async def test_a_strangers_certificate_is_not_trusted_and_gets_no_credential(
     paddock: Paddock, estate: Running
 ) -> None:
@@ -92,9 +100,9 @@ async def test_a_deleted_token_is_named_and_not_hammered(paddock: Paddock, estat
     estate.fault("token-deleted", cluster="prod", token="full")
     node = await paddock.until_status("pve1", "refused")
     assert token.id in node["status_reason"]
-    received = len(estate.requests)
+    presented = estate.count(auth="token")
     await asyncio.sleep(3)
-    assert len(estate.requests) <= received + 1
+    assert estate.count(auth="token") <= presented + 1
 
 
 async def test_a_cluster_without_quorum_is_still_watched(paddock: Paddock, estate: Running) -> None:
@@ -115,8 +123,7 @@ async def test_a_dead_cluster_never_delays_another(paddock: Paddock, estates: Es
             assert (await paddock.imported(site, running[name]))["state"] == "done"
         for node in ("one1", "one2"):
             running.fault("black-hole", cluster="one", node=node)
-        silent = await paddock.until_status("one1", "unknown", seconds=60)
-        assert "no fresh word" in silent["status_reason"]
+        await paddock.until_status("one1", "offline", seconds=60)
         seen: set[datetime] = set()
         async with asyncio.timeout(15):
             while len(seen) < 4:
