@@ -42,8 +42,8 @@ class Simulated:
 @contextmanager
 def estate(*clusters: str, latency: float = 0) -> Iterator[Simulated]:
     """`clusters` as NAME:NODES:CONTAINERS; `latency` in milliseconds per answer."""
-    network, port = f"127.{random.randint(20, 250)}", random.randint(20_000, 60_000)
-    control = f"127.0.0.1:{random.randint(20_000, 60_000)}"
+    network, port = f"127.{random.randint(20, 250)}", random.randint(20_000, 32_000)
+    control = f"127.0.0.1:{random.randint(20_000, 32_000)}"
     arguments = ["serve", "--network", network, "--port", str(port), "--control", control, "--json"]
     arguments += ["--latency", str(latency)]
     for cluster in clusters:
@@ -66,7 +66,7 @@ class Served:
 @contextmanager
 def paddock(**settings: str) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="paddock-bench-") as folder:
-        listen = f"127.0.0.1:{random.randint(20_000, 60_000)}"
+        listen = f"127.0.0.1:{random.randint(20_000, 32_000)}"
         environment = {f"PADDOCK_{name.upper()}": value for name, value in settings.items()}
         password, token = _prepare(Path(folder))
         begin = time.perf_counter()

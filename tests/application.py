@@ -55,7 +55,7 @@ def estates() -> Estates:
 
     def make(*scenes: ClusterScene, **settings: Any) -> AbstractAsyncContextManager[Running]:
         estate = Estate(list(scenes), seed=1, settings=pvesim.Settings.quick(**settings))
-        return serve(estate, port=random.randint(20_000, 60_000))
+        return serve(estate, port=random.randint(20_000, 32_000))
 
     return make
 

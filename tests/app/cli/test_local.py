@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def served(data_dir: Path) -> Iterator[tuple[str, Path]]:
     """The address, and the file with what the server says."""
-    address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.7:{random.randint(20_000, 60_000)}"
+    address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.7:{random.randint(20_000, 32_000)}"
     said = data_dir.parent / "said.txt"
     with said.open("w") as output:
         process = subprocess.Popen(

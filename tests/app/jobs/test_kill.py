@@ -76,7 +76,7 @@ async def lives(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lives
 
 def served(scene: ClusterScene) -> AbstractAsyncContextManager[Running]:
     estate = pvesim.Estate([scene], seed=1, settings=pvesim.Settings.quick())
-    port = random.randint(20_000, 60_000)
+    port = random.randint(20_000, 32_000)
     return pvesim.serve(estate, network=f"127.{random.randint(20, 250)}", port=port)
 
 
