@@ -33,10 +33,10 @@ class Simulated:
     clusters: dict[str, Any]
     control: str
 
-    def received(self) -> Counter[str]:
-        """Requests since the start, by method and path."""
+    def received(self) -> dict[str, Counter[str]]:
+        """Requests since the start: by the node that was asked, then by method and path."""
         with urllib.request.urlopen(f"http://{self.control}/requests", timeout=5) as answer:
-            return Counter(json.load(answer)["per_path"])
+            return {name: Counter(calls) for name, calls in json.load(answer)["calls"].items()}
 
 
 @contextmanager

@@ -127,8 +127,10 @@ def _advance(running: Running, given: dict[str, object]) -> object:
 
 def _requests(running: Running, given: dict[str, object]) -> object:
     counts = {f"{cluster}/{node}": count for (cluster, node), count in running.per_node().items()}
-    paths = Counter(f"{each.method} {each.path}" for each in running.requests)
-    return {"received": len(running.requests), "per_node": counts, "per_path": dict(paths)}
+    calls: dict[str, Counter[str]] = {}
+    for each in running.requests:
+        calls.setdefault(f"{each.cluster}/{each.node}", Counter())[f"{each.method} {each.path}"] += 1
+    return {"received": len(running.requests), "per_node": counts, "calls": calls}
 
 
 def _estate(running: Running, given: dict[str, object]) -> object:

@@ -145,6 +145,9 @@ async def test_every_promised_sort_and_filter_works(
                         assert answer.status == 200, f"{path} by {direction}{sort}"
             elif parameter["in"] == "query" and name not in {"page", "size", "limit"}:
                 answer = await paddock.api.get(f"{path}?{name}=nothing-of-that%25_'name")
+                if (path, name) == ("/nodes", "status"):
+                    assert_problem(answer, 422)  # an unknown status would otherwise look like "all is well"
+                    continue
                 assert (answer.status, answer["items"]) == (200, []), f"{path} with {name}"
 
 

@@ -138,7 +138,8 @@ async def list_containers(ctx: Context, paging: Paging) -> ContainerList:
             if status:
                 query = query.where(Container.status == status)
             query = ordered(query, paging, SORTS, default=func.lower(Container.name), tie=Container.id)
-            rows = list(await db.execute(query))
+            # by the connection: columns need no object loading, which costs a third on a long list
+            rows = list(await (await db.connection()).execute(query))
     return ContainerList(Page.of(_views(ctx, rows), total, paging), by_status, everything)
 
 
