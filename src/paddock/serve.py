@@ -107,6 +107,7 @@ def run(settings: Settings) -> None:
         )
         gc.collect()
         gc.freeze()  # what is loaded now stays; collecting it again and again would stall answers
+        gc.set_threshold(20_000, 20, 50)  # a long list makes tens of thousands of objects that are no garbage yet
         server = uvicorn.Server(config)
         end_streams = app.state.services.parts[Live].end
 
