@@ -107,7 +107,8 @@ def run(settings: Settings) -> None:
         )
         gc.collect()
         gc.freeze()  # what is loaded now stays; collecting it again and again would stall answers
-        gc.set_threshold(20_000, 20, 50)  # a long list makes tens of thousands of objects that are no garbage yet
+        # A long list makes tens of thousands of objects that are no garbage yet.
+        gc.set_threshold(20_000, 20, 50)
         server = uvicorn.Server(config)
         end_streams = app.state.services.parts[Live].end
 
