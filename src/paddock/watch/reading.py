@@ -192,6 +192,8 @@ def digest(reading: Reading) -> int:
         (
             reading.name,
             reading.quorate,
+            reading.unreadable > 0,  # a complete picture may end what an incomplete one may not
+            reading.offline,  # without quorum it depends on who answered
             frozenset((row.name, row.ip, row.online, row.nodeid) for row in reading.members),
             frozenset((one.node, one.maxcpu, one.maxmem) for one in reading.nodes.values()),
             frozenset(

@@ -118,3 +118,11 @@ def test_whatever_the_status_says_of_members_changes_the_digest(
     changed = list(STATUS)
     changed[position] = msgspec.structs.replace(changed[position], **change)
     assert digest(sort(changed, PICTURE, AT)) != digest(sort(STATUS, PICTURE, AT))
+
+
+def test_the_same_rows_are_another_reading_once_all_could_be_read() -> None:
+    """What was kept because rows could not be read must be looked at again when they can."""
+    at = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
+    whole, partly = sort([], [], at), sort([], [], at, unreadable=1)
+    assert digest(whole) != digest(partly)
+    assert digest(whole) == digest(sort([], [], at))
