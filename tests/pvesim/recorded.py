@@ -7,14 +7,13 @@ ids, addresses, figures, order.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.conftest import needs
 
 ROOT = Path(__file__).parents[3] / "shared" / "pve" / "real" / "exchanges"
 
@@ -44,11 +43,7 @@ class Exchange:
 
 def require() -> None:
     """Skip, or with CI=true fail, where the recordings are absent."""
-    if not ROOT.is_dir():
-        message = f"the recorded exchanges are not at {ROOT}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    needs(ROOT.is_dir(), "the recorded exchanges (../shared/pve/real)")
 
 
 def section(name: str) -> Iterator[Exchange]:

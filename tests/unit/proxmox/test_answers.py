@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from paddock.proxmox import errors
 from paddock.proxmox.answers import Answer, Asked, Proof, from_answer
+from tests.conftest import needs
 
 EXCHANGES = Path(__file__).parents[3].parent / "shared/pve/real/exchanges"
 
@@ -147,10 +147,7 @@ def recorded() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.shared
 def test_every_recorded_refusal_is_classified() -> None:
-    if not EXCHANGES.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail("the recorded exchanges are missing: ../shared")
-        pytest.skip("needs the recorded exchanges of ../shared")
+    needs(EXCHANGES.is_dir(), "the recorded exchanges (../shared/pve/real)")
     expected: dict[int, tuple[type[Exception], ...]] = {
         401: (errors.LoginRefused,),
         403: (errors.Forbidden,),
