@@ -8,12 +8,18 @@ daemon (595), and only then verify parameters (400) and run the method.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from pvesim import schema
 from pvesim.errors import failed, forbidden, invalid, not_implemented, unreachable
 from pvesim.model import Cluster, Guest, Node
+from pvesim.permissions import filled, permitted
+from pvesim.tasks import Task, Work
 from pvesim.verify import IN_PATH, TEXT, Param, verify
+from pvesim.versions import Version
 
 NO_ROUTE_AFTER = 3.0
 PROXY_TIMEOUT = 30.0
@@ -68,7 +74,7 @@ class Call:
         return self.params.get(name) == "1"
 
     def number(self, name: str, default: int) -> int:
-        return int(self.params.get(name, default))
+        return int(self.params.get(name) or default)
 
     def guest(self, kind: str) -> Guest:
         """The guest of the path on the answering node. Raises 500 as Proxmox does."""
@@ -79,6 +85,15 @@ class Call:
             name = self.params["node"] if self.params["node"] != "localhost" else self.node.name
             raise failed(f"Configuration file 'nodes/{name}/{folder}/{vmid}.conf' does not exist")
         return guest
+
+    def start(self, kind: str, subject: object, work: Callable[[Task], Work]) -> str:
+        """Start a task on the answering node; returns its UPID."""
+        return self.node.tasks.start(kind, str(subject), self.authid, work).upid
+
+    def quorum(self) -> None:
+        """Raises 500 where the cluster cannot write."""
+        if not self.cluster.quorate:
+            raise failed("cluster not ready - no quorum?")
 
     def mixed(self, rows: list[dict[str, object]]) -> list[dict[str, object]]:
         """Rows in random order, where Proxmox has no order."""
@@ -103,12 +118,12 @@ class Method:
     """One method of the API."""
 
     handler: Handler
-    check: Check | None = None
-    params: Mapping[str, Param] = field(default_factory=dict)
-    proxied: bool = True  # by the node in the path, if there is one
-    protected: bool = False  # done by pvedaemon, as root
-    tokens: bool = True  # may be called with an API token
-    since: int = 8  # major version
+    check: Check
+    params: Mapping[str, Param]
+    proxied: bool  # answered by the node in the path
+    protected: bool  # done by pvedaemon, as root
+    tokens: bool  # may be called with an API token
+    since: tuple[int, int]  # version
 
 
 @dataclass(slots=True)
@@ -121,26 +136,68 @@ class _Branch:
 
 
 class Routes:
-    """All methods by path."""
+    """All methods by path.
+
+    What a method takes and asks for comes from the official schema. A method that the schema file lacks
+    declares it itself; `more` adds parameters of later versions to the schema's.
+    """
 
     def __init__(self) -> None:
         self._root = _Branch()
+        self._declared: dict[tuple[str, str], Method] = {}
 
-    def add(self, verb: str, path: str, method: Method) -> None:
+    def add(
+        self,
+        verb: str,
+        path: str,
+        handler: Handler,
+        *,
+        check: Check | None = None,
+        params: Mapping[str, Param] | None = None,
+        more: Mapping[str, Param] | None = None,
+        protected: bool | None = None,
+        tokens: bool | None = None,
+        since: str | None = None,
+        rest: bool = False,
+    ) -> None:
+        known = schema.find(verb, path)
+        names = re.findall(r"{(\w+)}", path)
+        if known is not None:
+            permissions = known.permissions
+            method = Method(
+                handler,
+                check or (lambda call: permitted(call, permissions)),
+                {**known.parameters, **(params or {}), **(more or {})},
+                known.proxyto == "node",
+                known.protected if protected is None else protected,
+                known.allowtoken if tokens is None else tokens,
+                _release(since or known.since),
+            )
+        else:
+            method = Method(
+                handler,
+                check or (lambda call: None),
+                {**{name: IN_PATH.get(name, TEXT) for name in names}, **(params or {})},
+                "node" in names,
+                bool(protected),
+                tokens is not False,
+                _release(since or "8.0"),
+            )
         branch = self._root
         for part in path.split("/"):
             if not part:
                 continue
             if part[0] == "{":
                 if branch.any is None:
-                    branch.name, branch.any = part.strip("{}*"), _Branch()
-                branch.rest = part.endswith("*}")
+                    branch.name, branch.any = part.strip("{}"), _Branch()
+                branch.rest = rest and path.endswith(part)
                 branch = branch.any
             else:
                 branch = branch.fixed.setdefault(part, _Branch())
         branch.methods[verb] = method
+        self._declared[verb, path] = method
 
-    def find(self, verb: str, path: str, major: int) -> tuple[Method, dict[str, str]]:
+    def find(self, verb: str, path: str, version: Version) -> tuple[Method, dict[str, str]]:
         """The method and the path's variables. Raises 501."""
         branch = self._root
         found: dict[str, str] = {}
@@ -157,57 +214,64 @@ class Routes:
                     break
             branch = below
         method = branch.methods.get(verb)
-        if method is None or method.since > major:
+        if method is None or method.since > (version.major, version.minor):
             raise not_implemented(verb, path)
         return method, found
 
-    def get(self, path: str, **options: object) -> Callable[[Handler], Handler]:
+    def declared(self) -> Mapping[tuple[str, str], Method]:
+        """(verb, path) → method, for all there are."""
+        return self._declared
+
+    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         return self._decorator("GET", path, options)
 
-    def post(self, path: str, **options: object) -> Callable[[Handler], Handler]:
+    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         return self._decorator("POST", path, options)
 
-    def put(self, path: str, **options: object) -> Callable[[Handler], Handler]:
+    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         return self._decorator("PUT", path, options)
 
-    def delete(self, path: str, **options: object) -> Callable[[Handler], Handler]:
+    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         return self._decorator("DELETE", path, options)
 
-    def _decorator(self, verb: str, path: str, options: dict[str, object]) -> Callable[[Handler], Handler]:
+    def _decorator(self, verb: str, path: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.add(verb, path, Method(handler, **options))  # type: ignore[arg-type]
+            self.add(verb, path, handler, **options)
             return handler
 
         return register
 
 
+def _release(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return int(major), int(minor or 0)
+
+
 def perm(path: str, *privileges: str, any_of: bool = False) -> Check:
-    """The usual check: privileges on a path that may name parameters, as /vms/{vmid}."""
+    """Privileges on a path that may name parameters, as /vms/{vmid}; for methods beyond the schema."""
 
     def check(call: Call) -> None:
-        call.need(path.format_map(call.params), *privileges, any_of=any_of)
+        call.need(filled(path, call.params), *privileges, any_of=any_of)
 
     return check
 
 
 def run(routes: Routes, call: Call, given: dict[str, object]) -> object:
     """Everything between authentication and the answer. Raises ApiError."""
-    method, in_path = routes.find(call.method, call.path, call.cluster.version.major)
+    method, in_path = routes.find(call.method, call.path, call.cluster.version)
     for part in in_path:
         if part in given:
             raise invalid(**{part: "duplicate parameter (already defined in URI)"})
     if call.is_token and not method.tokens:
         raise forbidden(f"URI '{call.path}' not available with API token, need proper ticket.\n")
-    call.params = {**{name: str(value) for name, value in given.items()}, **in_path}
-    if method.check:
-        method.check(call)
+    call.params = {**{name: str(value) for name, value in given.items() if value is not None}, **in_path}
+    method.check(call)
     name = in_path.get("node")
     if name is not None and method.proxied and name != "localhost" and name != call.asked.name:
         _hand_over(call, name)
     if method.protected and call.node.backend_down:
         raise unreachable(595, "Connection refused", 0.0)
-    allowed = {**{part: IN_PATH.get(part, TEXT) for part in in_path}, **method.params}
-    call.params = verify({**given, **in_path}, allowed)
+    call.params = verify({**given, **in_path}, method.params, call.node.version.text)
     return method.handler(call)
 
 

@@ -20,6 +20,7 @@ from pvesim.wire import (
     MAX_BODY,
     Answer,
     MalformedBody,
+    Reply,
     Request,
     form_value,
     parameters,
@@ -116,6 +117,7 @@ class Gate:
         if style not in _FORMATS:
             return plain(501, f"no formatter for uri {inner}, {style}")
         node = self._node
+        node.cluster.live()
         try:
             call = Call(node, request.method, inner, *request.signed)
             data = run(self._routes, call, parameters(request))
@@ -126,6 +128,8 @@ class Gate:
             return _as_extjs(answer) if style == "extjs" and error.status not in (401, 595, 596) else answer
         except MalformedBody as error:
             return plain(500, str(error))
+        if isinstance(data, Reply) and data.text is not None:
+            return Answer(body=data.text.encode(), type="text/plain", delay=call.delay)
         body = success(data, call.chance)
         if style == "extjs":
             body = body[:-1] + b',"success":1}'

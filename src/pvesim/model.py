@@ -7,23 +7,39 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from pvesim.agenda import Agenda
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
 from pvesim.figures import Pulse, Sample
 from pvesim.identity import Group, Identity, Token, User, split_token
-from pvesim.scene import GIB, MIB, ClusterScene, GuestScene, NodeScene, StorageScene, TokenScene
+from pvesim.scene import (
+    GIB,
+    MIB,
+    TEMPLATE_SIZE,
+    ClusterScene,
+    GuestScene,
+    NodeScene,
+    StorageScene,
+    TokenScene,
+)
 from pvesim.settings import Settings
+from pvesim.tasks import Task, Tasks
 from pvesim.tickets import Tickets
 from pvesim.versions import Version
+from pvesim.volumes import Volume, Volumes, archive_format
 
 
 class Guest:
-    """A container or virtual machine. `touch()` after every change."""
+    """A container or virtual machine. `touch()` after every change.
+
+    What its configuration says stands in `conf`, once somebody has changed something (`guestconfig.edit`);
+    until then it follows from the scene.
+    """
 
     __slots__ = (
-        "config", "cores", "disk", "kind", "lock", "memory", "name", "node", "pool", "pulse", "row",
-        "scene", "started", "status", "storage", "swap", "tags", "template", "vmid",
+        "busy", "conf", "cores", "disk", "kind", "lock", "memory", "name", "node", "pool", "pulse", "row",
+        "scene", "snapshots", "started", "status", "storage", "stubborn", "swap", "tags", "template", "vmid",
     )  # fmt: skip
 
     def __init__(self, scene: GuestScene, node: Node, seed: int, now: float) -> None:
@@ -32,7 +48,7 @@ class Guest:
         self.kind = scene.kind
         self.name = scene.name
         self.node = node
-        self.status = "stopped" if scene.template else scene.status
+        self.status: Literal["running", "stopped", "paused"] = "stopped" if scene.template else scene.status
         self.cores = scene.cores
         self.memory = scene.memory * MIB
         self.swap = scene.swap * MIB
@@ -42,7 +58,10 @@ class Guest:
         self.template = scene.template
         self.pool = scene.pool
         self.lock = scene.lock
-        self.config: dict[str, str | int] = {}  # changes on top of the scene's
+        self.conf: dict[str, str | int] | None = None
+        self.snapshots: dict[str, dict[str, str | int]] | None = None  # name → configuration then
+        self.stubborn = False  # does not end when asked to
+        self.busy: Task | None = None  # the task that holds the lock file
         self.pulse = Pulse.of(seed, f"{node.cluster.name}/{scene.vmid}")
         self.started = now - 600 - self.pulse.phase * 86400 * 3
         self.row: tuple[object, bytes] | None = None  # of /cluster/resources, with what it was made from
@@ -50,6 +69,11 @@ class Guest:
     @property
     def running(self) -> bool:
         return self.status == "running"
+
+    @property
+    def active(self) -> bool:
+        """Running or paused: its process is there."""
+        return self.status != "stopped"
 
     def uptime(self, now: float) -> int:
         return max(0, int(now - self.started)) if self.running else 0
@@ -79,6 +103,8 @@ class Node:
         self.description = f"{scene.description}\n" if scene.description else ""
         self.revision = 0
         self.worker = 1000 + number  # process id of a pvedaemon worker
+        self.tasks = Tasks(self)
+        self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
         # trouble, set by faults
         self.down_since: float | None = None  # dead: power or network
@@ -149,6 +175,10 @@ class Node:
         """Whether the cluster believes it to be online; a dead node is noticed after some seconds."""
         return self.down_since is None or now - self.down_since < self.cluster.settings.notice_after
 
+    def bridges(self) -> Iterable[str]:
+        """Names of the bridges that the node has."""
+        return self.scene.bridges
+
     def storages(self) -> Iterable[StorageScene]:
         """Enabled storages that this node has."""
         return (s for s in self.cluster.storages.values() if not s.disabled and self.has(s))
@@ -176,6 +206,7 @@ class Cluster:
         self.uuid = str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
         self.root_password = scene.root_password or f"sim-{self.chance.getrandbits(48):012x}"
         self.tickets = Tickets(self.chance.randbytes(32))
+        self.agenda = Agenda()
         self.no_quorum = False
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
@@ -184,9 +215,17 @@ class Cluster:
         self.pools: dict[str, str] = dict.fromkeys(scene.pools, "")
         self.nodes = {each.name: Node(each, self, n + 1) for n, each in enumerate(scene.nodes)}
         self.guests: dict[int, Guest] = {}
+        self.volumes = Volumes()
+        self.options: dict[str, str | int] = {
+            "mac_prefix": "BC:24:11",
+            "keyboard": "en-us",
+            "description": "",
+        }
         now = clock.now()
         for each in scene.guests:
             self.add(Guest(each, self.nodes[each.node], seed, now))
+        for node in self.nodes.values():
+            self._templates(node)
         self.identity = self._identities()
         for node in self.nodes.values():
             if node.scene.offline:
@@ -207,6 +246,10 @@ class Cluster:
         now = self.clock.now()
         online = sum(node.online(now) for node in self.nodes.values())
         return not self.no_quorum and online * 2 > len(self.nodes)
+
+    def live(self) -> None:
+        """Let everything happen that is due by now. To be called before anybody looks."""
+        self.agenda.live(self.clock.now())
 
     def add(self, guest: Guest) -> None:
         self.guests[guest.vmid] = guest
@@ -242,7 +285,19 @@ class Cluster:
         guest.node.guests[vmid] = guest
         guest.touch()
 
-    def set_status(self, vmid: int, status: Literal["running", "stopped"]) -> None:
+    def ha_managed(self, guest: Guest) -> bool:
+        """Whether the HA stack looks after the guest."""
+        return False
+
+    def replicated(self, vmid: int) -> str | None:
+        """The id of a replication job of the guest."""
+        return None
+
+    def purge(self, vmid: int) -> list[str]:
+        """Take a guest out of everything that names it; returns what the task says about that."""
+        return []
+
+    def set_status(self, vmid: int, status: Literal["running", "stopped", "paused"]) -> None:
         """A guest starts or stops."""
         guest = self.guests[vmid]
         guest.status = status
@@ -257,6 +312,26 @@ class Cluster:
 
     def new_secret(self) -> str:
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+
+    def _templates(self, node: Node) -> None:
+        """The files that the scene puts on the node's first storage for templates."""
+        storage = next((s for s in node.storages() if "vztmpl" in s.content), None)
+        if storage is None:
+            return
+        for file in node.scene.templates:
+            kind = "iso" if file.endswith(".iso") else "vztmpl"
+            size = node.scene.template_sizes.get(file, TEMPLATE_SIZE) * MIB
+            self.volumes.add(
+                Volume(
+                    f"{storage.name}:{kind}/{file}",
+                    "" if storage.shared else node.name,
+                    kind,
+                    archive_format(file),
+                    size,
+                    int(node.booted),
+                    damaged=file in node.scene.damaged_templates,
+                )
+            )
 
     def _identities(self) -> Identity:
         scene = self.scene

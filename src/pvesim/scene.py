@@ -16,6 +16,7 @@ MIB = 1024**2
 
 WATCH_PASSWORD = "watch-only-1"  # noqa: S105 - of the scenes' read-only user
 OS_TEMPLATES = ("debian-13-standard_13.1-1_amd64.tar.zst",)
+TEMPLATE_SIZE = 124  # MiB
 ALL_CONTENT = ("vztmpl", "backup", "images", "iso", "rootdir")
 
 
@@ -74,7 +75,9 @@ class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     address: str = ""  # chosen by the server where empty
     version: str = ""  # the cluster's where empty
     bridges: list[str] = msgspec.field(default_factory=lambda: ["vmbr0"])
-    templates: list[str] = msgspec.field(default_factory=lambda: list(OS_TEMPLATES))  # on `local`
+    templates: list[str] = msgspec.field(default_factory=lambda: list(OS_TEMPLATES))  # and images
+    template_sizes: dict[str, int] = {}  # MiB, where it is not the usual
+    damaged_templates: list[str] = []  # those of them that cannot be unpacked
 
 
 class UserScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

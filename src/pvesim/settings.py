@@ -11,6 +11,7 @@ class Settings:
 
     auth_delay: float = 3.0  # every 401 is held back this long
     delay_scale: float = 1.0  # factor on all other waiting: 595 after 3 s, 30 s …
+    speed: float = 1.0  # of tasks: 10 does in a second what takes ten
     latency: float = 0.0  # added to every answer
     lag: float = 10.0  # period of pvestatd: how late /cluster/resources may be; 0 = at once
     notice_after: float = 10.0  # until the cluster notices a dead node
@@ -27,6 +28,7 @@ class Settings:
         values: dict[str, object] = {
             "auth_delay": 0.02,
             "delay_scale": 0.01,
+            "speed": 50.0,
             "lag": 0.0,
             "notice_after": 0.0,
             "keep_credentials": True,

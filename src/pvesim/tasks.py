@@ -1,22 +1,40 @@
-"""Tasks: what a node has done, with UPIDs and logs.
+"""Tasks: work with a UPID, a log and an exit status, done step by step as time passes.
 
-For now the past only: creations, starts and nightly backups that such an estate would remember.
+Sources: pve-common `PVE/UPID.pm`, `PVE/RESTEnvironment.pm` (`fork_worker`, `active_workers`) and
+`PVE/ProcFSTools.pm`; what the lists show as recorded from a genuine cluster.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pvesim.identity import split_token
-from pvesim.model import Guest, Node
+
+if TYPE_CHECKING:
+    from pvesim.model import Node
 
 _UPID = re.compile(
     r"UPID:([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-F]{8}):([0-9A-F]{8,9}):([0-9A-F]{8})"
     r":([^:\s]+):([^:\s]*):([^:\s]+):"
 )
-ARCHIVED = 40  # per node
 BROADCAST = 25  # per node, in /cluster/tasks
+KEPT = 1000  # finished tasks per node
+INTERRUPT = "received interrupt"
+
+#: A task's work: yields seconds to wait for the next step and receives the time at which it goes on.
+#: Raises TaskFailed; is thrown Interrupted where somebody stops the task.
+Work = Generator[float, float, None]
+
+
+class TaskFailed(Exception):
+    """The work ends with this exit status."""
+
+
+class Interrupted(Exception):
+    """Somebody has stopped the task; thrown into its work, which may clean up."""
 
 
 @dataclass(slots=True)
@@ -33,6 +51,7 @@ class Task:
     endtime: int | None = None
     status: str = ""
     log: list[str] = field(default_factory=list)
+    warnings: int = 0
 
     @property
     def upid(self) -> str:
@@ -41,8 +60,64 @@ class Task:
             f":{self.type}:{self.id}:{self.owner}:"
         )
 
+    @property
+    def running(self) -> bool:
+        return self.endtime is None
+
+    def say(self, *lines: str) -> None:
+        self.log.extend(lines)
+
+    def warn(self, line: str) -> None:
+        """Counts towards the exit status `WARNINGS: n`."""
+        self.warnings += 1
+        self.log.append(f"WARN: {line}")
+
+    def end(self, now: float, failure: str = "") -> None:
+        self.endtime = int(now)
+        if failure:
+            self.status = failure.split("\n", 1)[0]
+            self.log.append(f"TASK ERROR: {failure}")
+        elif self.warnings:
+            self.status = f"WARNINGS: {self.warnings}"
+            self.log.append(f"TASK WARNINGS: {self.warnings}")
+        else:
+            self.status = "OK"
+            self.log.append("TASK OK")
+
     def row(self) -> dict[str, object]:
         """As in /nodes/N/tasks."""
+        row: dict[str, object] = {
+            "upid": self.upid,
+            "node": self.node,
+            "pid": self.pid,
+            "pstart": self.pstart,
+            "starttime": self.starttime,
+            "type": self.type,
+            "id": self.id,
+        }
+        if self.endtime is None:  # from the list of active ones, where users are not taken apart
+            return row | {"user": self.owner, "status": "RUNNING", "saved": "0"}
+        user, token = split_token(self.owner)
+        row |= {"user": user, "endtime": self.endtime, "status": self.status}
+        return row | {"tokenid": token} if token else row
+
+    def broadcast(self) -> dict[str, object]:
+        """As in /cluster/tasks."""
+        row = self._split()
+        del row["pstart"]
+        if self.endtime is not None:
+            del row["pid"]
+            row |= {"saved": "1", "endtime": self.endtime, "status": self.status}
+        return row
+
+    def state(self) -> dict[str, object]:
+        """As in /nodes/N/tasks/UPID/status."""
+        row = self._split()
+        if self.endtime is None:
+            return row | {"status": "running"}
+        return row | {"status": "stopped", "exitstatus": self.status}
+
+    def _split(self) -> dict[str, object]:
         user, token = split_token(self.owner)
         row: dict[str, object] = {
             "upid": self.upid,
@@ -54,28 +129,129 @@ class Task:
             "id": self.id,
             "user": user,
         }
-        if token:
-            row["tokenid"] = token
-        if self.endtime is not None:
-            row |= {"endtime": self.endtime, "status": self.status}
-        return row
+        return row | {"tokenid": token} if token else row
 
-    def broadcast(self) -> dict[str, object]:
-        """As in /cluster/tasks."""
-        row = self.row()
-        del row["pstart"]
-        if self.endtime is not None:
-            del row["pid"]
-            row["saved"] = "1"
-        return row
 
-    def state(self) -> dict[str, object]:
-        """As in /nodes/N/tasks/UPID/status."""
-        row = self.row()
-        ended = row.pop("endtime", None) is not None
-        status = row.pop("status", "")
-        row["status"] = "stopped" if ended else "running"
-        return {**row, "exitstatus": status} if ended else row
+class Worker:
+    """A task at work on a node: takes its steps on the cluster's agenda."""
+
+    __slots__ = ("_begun", "_entry", "_node", "_then", "_work", "task")
+
+    def __init__(self, node: Node, task: Task, work: Work, then: Callable[[], None] | None) -> None:
+        self.task = task
+        self._node = node
+        self._work: Work | None = work
+        self._then = then
+        self._begun = False
+        self._entry = node.cluster.agenda.at(node.cluster.clock.now(), self._step)
+
+    def _step(self, now: float) -> None:
+        work = self._work
+        assert work is not None
+        begun, self._begun = self._begun, True
+        self._advance(now, lambda: work.send(now) if begun else next(work))
+
+    def _advance(self, now: float, go: Callable[[], float]) -> None:
+        try:
+            seconds = go()
+        except StopIteration:
+            self._end(now, "")
+        except TaskFailed as failure:
+            self._end(now, str(failure))
+        except Interrupted:
+            self._end(now, INTERRUPT)
+        else:
+            speed = self._node.cluster.settings.speed
+            self._entry = self._node.cluster.agenda.at(now + seconds / speed, self._step)
+
+    def _end(self, now: float, failure: str) -> None:
+        self._work = None
+        self.task.end(now, failure)
+        self._node.tasks.ended(self.task)
+        if self._then is not None:
+            self._then()
+
+    def stop(self, now: float) -> None:
+        """Somebody interrupts the task; its work may clean up first."""
+        work = self._work
+        if work is None:
+            return
+        self._entry.cancel()
+        self._advance(now, lambda: work.throw(Interrupted()))
+
+    def hang(self) -> None:
+        """The work never goes on by itself; it can still be stopped."""
+        self._entry.cancel()
+
+    def die(self) -> None:
+        """The node is gone, and the work with it: nothing is cleaned up."""
+        self._entry.cancel()
+        self._work = None
+
+
+class Tasks:
+    """The tasks of one node."""
+
+    __slots__ = ("_finished", "_node", "_pid", "active")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._pid = 5000
+        self.active: dict[str, Worker] = {}
+        self._finished: list[Task] = []  # oldest first
+
+    def start(
+        self,
+        kind: str,
+        subject: str,
+        owner: str,
+        work: Callable[[Task], Work],
+        then: Callable[[], None] | None = None,
+    ) -> Task:
+        """Fork a worker; its first step is taken at the next look. `then` is done when it has ended."""
+        task = self.new(kind, subject, owner)
+        self.active[task.upid] = Worker(self._node, task, work(task), then)
+        return task
+
+    def new(self, kind: str, subject: str, owner: str) -> Task:
+        node, now = self._node, self._node.cluster.clock.now()
+        self._pid += 3
+        pstart = max(1, int((now - node.booted) * 100)) & 0xFFFFFFFF
+        return Task(node.name, self._pid, pstart, int(now), kind, subject, owner)
+
+    def done(self, kind: str, subject: str, owner: str, *lines: str, failure: str = "") -> Task:
+        """A task that is over as soon as it has begun."""
+        task = self.new(kind, subject, owner)
+        task.say(*lines)
+        task.end(self._node.cluster.clock.now(), failure)
+        self._keep(task)
+        return task
+
+    def ended(self, task: Task) -> None:
+        del self.active[task.upid]
+        self._keep(task)
+
+    def _keep(self, task: Task) -> None:
+        self._finished.append(task)
+        del self._finished[:-KEPT]
+
+    def all(self) -> list[Task]:
+        """Newest first."""
+        running = [worker.task for worker in self.active.values()]
+        return sorted([*running, *self._finished], key=lambda task: (-task.starttime, -task.pid))
+
+    def power_cut(self) -> None:
+        """The node dies: what ran stays as it was."""
+        for worker in self.active.values():
+            worker.die()
+
+    def booted(self, now: float) -> None:
+        """The node is back: what ran when it died has no end of its own."""
+        for upid, worker in list(self.active.items()):
+            task = worker.task
+            task.endtime, task.status = int(now), "unexpected status"
+            del self.active[upid]
+            self._keep(task)
 
 
 def parse_upid(text: str) -> str | None:
@@ -84,56 +260,15 @@ def parse_upid(text: str) -> str | None:
     return match[1] if match else None
 
 
-def history(node: Node, now: float) -> list[Task]:
-    """The node's finished tasks, newest first."""
-    if not node.guests:
-        return []
-    tasks: list[Task] = []
-    newest = sorted(node.guests.values(), key=lambda g: -g.started)
-    for guest in newest[: ARCHIVED // 3]:
-        tasks.append(_created(node, guest))
-        if guest.running:
-            tasks.append(_started(node, guest))
-    midnight = int(now) // 86400 * 86400
-    for night in range(3):
-        at = midnight - night * 86400 + 7200
-        if at < now:
-            tasks.append(_backup(node, at, failed=night == 2))
-    return sorted(tasks, key=lambda task: -task.starttime)[:ARCHIVED]
+def command(line: str, seconds: float) -> Work:
+    """Run a command that takes a while; interrupted, it says so as PVE::Tools does."""
+    try:
+        yield seconds
+    except Interrupted:
+        raise TaskFailed(f"command '{line}' failed: {INTERRUPT}") from None
 
 
-def _pstart(node: Node, at: int) -> int:
-    return max(1, int((at - node.booted) * 100)) & 0xFFFFFFFF
-
-
-def _started(node: Node, guest: Guest) -> Task:
-    kind = "vzstart" if guest.kind == "lxc" else "qmstart"
-    at = int(guest.started)
-    return Task(
-        node.name, 1000 + guest.vmid, _pstart(node, at), at, kind, str(guest.vmid), "root@pam", at + 2, "OK",
-        ["TASK OK"],
-    )  # fmt: skip
-
-
-def _created(node: Node, guest: Guest) -> Task:
-    """By the first token that there is, as where something automatic creates guests."""
-    kind = "vzcreate" if guest.kind == "lxc" else "qmcreate"
-    at = int(guest.started) - 40
-    owner = next(iter(node.cluster.labels.values()), "root@pam")
-    return Task(
-        node.name, 800 + guest.vmid, _pstart(node, at), at, kind, str(guest.vmid), owner, at + 12, "OK",
-        ["TASK OK"],
-    )  # fmt: skip
-
-
-def _backup(node: Node, at: int, *, failed: bool) -> Task:
-    count = len(node.guests)
-    status = "job errors" if failed else "OK"
-    log = [
-        f"INFO: starting new backup job: {count} guests",
-        f"INFO: Backup job finished {'with errors' if failed else 'successfully'}",
-        f"TASK ERROR: {status}" if failed else "TASK OK",
-    ]
-    return Task(
-        node.name, 900, _pstart(node, at), at, "vzdump", "", "root@pam", at + 60 + 20 * count, status, log
-    )
+def wait(seconds: float) -> Generator[float, float, float]:
+    """Let time pass; gives the time afterwards."""
+    now = yield seconds
+    return now

@@ -3,80 +3,76 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
 
 from pvesim.errors import invalid
+from pvesim.formats import FORMATS, FormatError, words
+
+UNDEFINED = "property is not defined in schema and the schema does not allow additional properties"
+MISSING = "property is missing and it is not optional"
 
 _INTEGER = re.compile(r"[+-]?\d+")
-_NODE = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?")
-_STORAGE = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*[a-zA-Z0-9]")
-_TOKENID = re.compile(r"[A-Za-z][A-Za-z0-9._-]+")
-_USER = re.compile(r"[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+")
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_NUMBER = re.compile(r"[+-]?(?=\d|\.\d)\d*(\.\d*)?([Ee][+-]?\d+)?")
+_FORMS = {"integer": _INTEGER, "number": _NUMBER, "boolean": re.compile("[01]")}
+_TRUE = frozenset(("1", "true", "yes", "on"))
+_FALSE = frozenset(("0", "false", "no", "off"))
 
-Format = Callable[[str], str | None]
+#: How many of a numbered parameter there are: net[n] is net0 … net31.
+COUNTS: Mapping[str, int] = {
+    "net": 32, "mp": 256, "unused": 256, "dev": 256, "ide": 4, "sata": 6, "scsi": 31, "virtio": 16,
+    "virtiofs": 10, "usb": 14, "serial": 4, "parallel": 3, "hostpci": 16, "numa": 8, "ipconfig": 32,
+    "link": 8, "acmedomain": 6,
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
-    """What one parameter may be."""
+class Param(msgspec.Struct, frozen=True, rename={"min_length": "minLength", "max_length": "maxLength",
+                                                 "key_alias": "keyAlias"}, kw_only=True):  # fmt: skip
+    """What one parameter may be, as in the official schema; `format` is a name or, for a property string,
+    the properties in it."""
 
-    kind: str = "string"  # string, integer, boolean, number
-    required: bool = False
-    minimum: int | None = None
-    maximum: int | None = None
+    type: str = "string"
+    optional: int = 0
+    format: str | dict[str, Param] | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     min_length: int | None = None
     max_length: int | None = None
-    pattern: re.Pattern[str] | None = None
-    enum: tuple[str, ...] = ()
-    format: Format | None = None  # text of what is wrong, or None
+    enum: list[str] | None = None
+    pattern: str | None = None
+    requires: str | dict[str, Any] | None = None
+    default_key: int = 0
+    alias: str | None = None
+    key_alias: str | None = None
+    since: str = "8.0"
 
     def needed(self) -> Param:
-        return replace(self, required=True)
+        return msgspec.structs.replace(self, optional=0)
 
 
-def text(**limits: int) -> Param:
-    return Param(**limits)  # type: ignore[arg-type]
+def text(**limits: Any) -> Param:
+    return Param(optional=1, **limits)
 
 
 def choice(*values: str) -> Param:
-    return Param(enum=values)
+    return Param(optional=1, enum=list(values))
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Param:
-    return Param("integer", minimum=minimum, maximum=maximum)
+    return Param(type="integer", optional=1, minimum=minimum, maximum=maximum)
 
 
-def _vmid(value: str) -> str | None:
-    return None if re.fullmatch(r"[1-9][0-9]{2,8}", value) else "value does not look like a valid VM ID"
-
-
-def _node(value: str) -> str | None:
-    return None if _NODE.fullmatch(value) else "value does not look like a valid node name"
-
-
-def _user(value: str) -> str | None:
-    return None if _USER.fullmatch(value) else f"value '{value}' does not look like a valid user name"
-
-
-def _storage(value: str) -> str | None:
-    return None if _STORAGE.fullmatch(value) else f"storage ID '{value}' contains illegal characters"
-
-
-def _named(what: str) -> Format:
-    return lambda value: None if _NAME.fullmatch(value) else f"{what} '{value}' contains invalid characters"
-
-
-TEXT = Param()
-BOOLEAN = Param("boolean")
-NODE = Param(format=_node)
-VMID = Param("integer", minimum=100, maximum=999999999, format=_vmid)
-STORAGE = Param(format=_storage)
-USERID = Param(format=_user, max_length=64)
-TOKENID = Param(pattern=_TOKENID)
-ROLEID = Param(format=_named("role name"))
-GROUPID = Param(format=_named("group name"))
+TEXT = text()
+BOOLEAN = Param(type="boolean", optional=1)
+NODE = text(format="pve-node")
+VMID = Param(type="integer", optional=1, minimum=100, maximum=999999999, format="pve-vmid")
+STORAGE = text(format="pve-storage-id")
+USERID = text(format="pve-userid", max_length=64)
+GROUPID = text(format="pve-groupid")
+ROLEID = text(format="pve-roleid")
 
 #: Parameters that mean the same in every path.
 IN_PATH: Mapping[str, Param] = {
@@ -84,69 +80,184 @@ IN_PATH: Mapping[str, Param] = {
     "vmid": VMID,
     "storage": STORAGE,
     "userid": USERID,
-    "tokenid": TOKENID,
+    "roleid": ROLEID,
+    "groupid": GROUPID,
 }
 
+Errors = dict[str, str]
 
-def verify(given: Mapping[str, object], allowed: Mapping[str, Param], extra: str = "") -> dict[str, str]:
-    """The parameters as texts, booleans as "1"/"0". Raises ApiError 400 naming everything wrong.
 
-    `extra` is a prefix of names that are let through unchecked (net0, mp1 … of long schemas).
-    """
-    errors: dict[str, str] = {}
+def verify(given: Mapping[str, object], allowed: Mapping[str, Param], version: str = "9.9") -> dict[str, str]:
+    """The parameters as texts, booleans as "1"/"0", null as "". Raises ApiError 400 naming all that is wrong."""
+    errors: Errors = {}
     good: dict[str, str] = {}
     for name, value in given.items():
-        param = allowed.get(name)
-        if param is None:
-            errors[name] = (
-                "property is not defined in schema and the schema does not allow additional properties"
-            )
-            continue
-        if value is None:
-            continue
-        shown = "1" if value is True else "0" if value is False else value
-        problem = _problem(param, shown)
-        if problem:
-            errors[name] = problem
-        else:
-            good[name] = str(shown)
+        param = find(allowed, name)
+        if param is None or _newer(param.since, version):
+            errors[name] = UNDEFINED
+        elif value is None:
+            good[name] = ""
+        elif (shown := _checked(param, value, name, errors)) is not None:
+            good[name] = shown
+            _required(param, name, given, errors)
     for name, param in allowed.items():
-        if param.required and given.get(name) is None:
-            errors[name] = "property is missing and it is not optional"
+        if not param.optional and given.get(name) is None:
+            errors[name] = MISSING
     if errors:
         raise invalid(**errors)
     return good
 
 
-def _problem(param: Param, value: object) -> str | None:
+def find(allowed: Mapping[str, Param], name: str) -> Param | None:
+    """The parameter of that name; `net0` is one of `net[n]`."""
+    known = allowed.get(name)
+    if known is not None:
+        return None if name.endswith("[n]") else known
+    base = name.rstrip("0123456789")
+    number = name[len(base) :]
+    if not number or (len(number) > 1 and number[0] == "0") or int(number) >= COUNTS.get(base, 10):
+        return None
+    return allowed.get(f"{base}[n]")
+
+
+def _newer(since: str, version: str) -> bool:
+    return _numbers(since) > _numbers(version)
+
+
+@cache
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")[:2]))
+
+
+def _required(param: Param, name: str, given: Mapping[str, object], errors: Errors) -> None:
+    wanted = param.requires
+    if isinstance(wanted, str) and given.get(wanted) is None:
+        errors[wanted] = f"missing property - '{name}' requires this property"
+
+
+def _checked(param: Param, value: object, path: str, errors: Errors) -> str | None:
+    """The value as text; None with an entry in `errors` where it is wrong (`check_prop`)."""
+    if isinstance(value, bool):
+        value = "1" if value else "0"
+    if param.type == "array":
+        return _array(param, value, path, errors)
     if isinstance(value, list | dict):
-        return f"type check ('{param.kind}') failed - got {'ARRAY' if isinstance(value, list) else 'HASH'}"
-    shown = str(value)
-    if param.kind == "integer":
-        if isinstance(value, float) and value.is_integer():
-            shown = str(int(value))
-        if not _INTEGER.fullmatch(shown):
-            return f"type check ('integer') failed - got '{shown}'"
-    if param.kind == "boolean" and shown not in ("0", "1"):
-        return f"type check ('boolean') failed - got '{shown}'"
-    if param.kind == "number" and not re.fullmatch(r"-?\d+(\.\d+)?", shown):
-        return f"type check ('number') failed - got '{shown}'"
-    return _limits(param, shown)
+        errors[path] = (
+            f"type check ('{param.type}') failed - got {'ARRAY' if isinstance(value, list) else 'HASH'}"
+        )
+        return None
+    shown = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    wrong = _type(param.type, shown) or _format(param, shown, path) or _limits(param, shown)
+    if wrong:
+        errors[path] = wrong
+        return None
+    return shown
+
+
+def _array(param: Param, value: object, path: str, errors: Errors) -> str | None:
+    if isinstance(value, dict):
+        errors[path] = "type check ('array') failed"
+        return None
+    items = value if isinstance(value, list) else [value]
+    return "\0".join(str(item) for item in items)
+
+
+def _type(kind: str, shown: str) -> str | None:
+    form = _FORMS.get(kind)
+    return None if form is None or form.fullmatch(shown) else f"type check ('{kind}') failed - got '{shown}'"
+
+
+def _format(param: Param, shown: str, path: str) -> str | None:
+    if param.format is None:
+        return None
+    try:
+        if isinstance(param.format, str):
+            _named(param.format, shown)
+        else:
+            properties(param.format, shown, path)
+    except FormatError as error:
+        return f"invalid format - {error}\n"
+    return None
+
+
+def _named(name: str, shown: str) -> None:
+    """A registered format; with -list for several values, with -opt for perhaps none."""
+    if name.endswith("-list"):
+        check = FORMATS.get(name.removesuffix("-list"))
+        for each in words(shown) if check else ():
+            assert check is not None
+            check(each)
+    elif name.endswith("-opt"):
+        check = FORMATS.get(name.removesuffix("-opt"))
+        if check and shown:
+            check(shown)
+    elif check := FORMATS.get(name):
+        check(shown)
+
+
+def properties(schema: Mapping[str, Param], text: str, path: str = "") -> dict[str, str]:
+    """A property string taken apart (`parse_property_string`), booleans as "1"/"0". Raises FormatError."""
+    found: dict[str, str] = {}
+    default = next((name for name, param in schema.items() if param.default_key), None)
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not part.strip():
+            continue
+        if not equals:
+            if default is None:
+                raise FormatError("value without key, but schema does not define a default key")
+            if default in found:
+                raise FormatError(f"duplicate key in comma-separated list property: {default}")
+            found[default] = part
+            continue
+        if not key or not value:
+            raise FormatError("missing key in comma-separated list property")
+        if key in found:
+            raise FormatError(f"duplicate key in comma-separated list property: {key}")
+        param = schema.get(key)
+        if param is not None and param.alias:
+            if param.key_alias:
+                found[param.key_alias] = key
+            key, param = param.alias, schema.get(param.alias)
+        if param is not None and param.type == "boolean":
+            value = "1" if value.lower() in _TRUE else "0" if value.lower() in _FALSE else value
+        found[key] = value
+    errors: Errors = {}
+    _check_object(schema, found, path, errors)
+    if errors:
+        raise FormatError("format error\n" + "\n".join(f"{name}: {wrong}" for name, wrong in errors.items()))
+    return found
+
+
+def _check_object(schema: Mapping[str, Param], found: Mapping[str, str], path: str, errors: Errors) -> None:
+    for name, param in schema.items():
+        inner = f"{path}.{name}" if path else name
+        if name in found:
+            _checked(param, found[name], inner, errors)
+        elif not param.optional and not param.alias:
+            errors[inner] = MISSING
+    for name in found:
+        if name not in schema:
+            errors[f"{path}.{name}" if path else name] = UNDEFINED
 
 
 def _limits(param: Param, shown: str) -> str | None:
-    if param.format and (wrong := param.format(shown)):
-        return f"invalid format - {wrong}\n"
-    if param.minimum is not None and int(shown) < param.minimum:
-        return f"value must have a minimum value of {param.minimum}"
-    if param.maximum is not None and int(shown) > param.maximum:
-        return f"value must have a maximum value of {param.maximum}"
-    if param.min_length is not None and len(shown) < param.min_length:
-        return f"value must be at least {param.min_length} characters long"
+    if param.pattern and not re.fullmatch(param.pattern, shown):
+        return "value does not match the regex pattern"
     if param.max_length is not None and len(shown) > param.max_length:
         return f"value may only be {param.max_length} characters long"
-    if param.pattern and not param.pattern.fullmatch(shown):
-        return "value does not match the regex pattern"
+    if param.min_length is not None and len(shown) < param.min_length:
+        return f"value must be at least {param.min_length} characters long"
+    if _NUMBER.fullmatch(shown):
+        if param.maximum is not None and float(shown) > param.maximum:
+            return f"value must have a maximum value of {param.maximum}"
+        if param.minimum is not None and float(shown) < param.minimum:
+            return f"value must have a minimum value of {param.minimum}"
     if param.enum and shown not in param.enum:
         return f"value '{shown}' does not have a value in the enumeration '{', '.join(param.enum)}'"
     return None
+
+
+def chosen(params: Iterable[str], allowed: Mapping[str, Param]) -> list[str]:
+    """Those of `params` that `allowed` knows, numbered ones included."""
+    return [name for name in params if find(allowed, name)]

@@ -80,10 +80,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Reply:
-    """What a handler may return instead of bare data: data with siblings, or rows encoded already."""
+    """What a handler may return instead of bare data: data with siblings, rows encoded already, or a text
+    to be downloaded as it is."""
 
     data: object = None
     raw: bytes | None = None
+    text: str | None = None
     beside: Mapping[str, object] = field(default_factory=dict)  # total, changes
 
 

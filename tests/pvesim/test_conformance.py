@@ -56,6 +56,7 @@ class Section:
     scene: Callable[[], ClusterScene]
     before: Callable[[Running, Exchange], None] = _nothing
     lag: float = 0.0
+    timed: bool = True  # time passes as recorded; otherwise `before` says how
 
 
 def _three(**more: object) -> Callable[[], ClusterScene]:
@@ -97,9 +98,14 @@ SECTIONS = {
     "refused": Section(1.0, 2, _three(guests=_ALL), _in_trouble("daemon-down")),
     "hung": Section(1.0, 2, _three(guests=_ALL), _in_trouble("black-hole")),
     "stale": Section(
-        1.0, 24, _three(guests=(*_ALL, scenes.BEING_MADE), pools=("p1",), shared=True), _since, lag=10
+        1.0,
+        24,
+        _three(guests=(*_ALL, scenes.BEING_MADE), pools=("p1",), shared=True),
+        _since,
+        lag=10,
+        timed=False,
     ),
-    "justdied": Section(1.0, 6, _three(guests=_ALL), _just_died),
+    "justdied": Section(1.0, 6, _three(guests=_ALL), _just_died, timed=False),
     "ceremony": Section(0.78, 38, _three(guests=_ALL)),
     "nodaemon": Section(1.0, 4, _three(guests=_ALL), _local_daemon_down),
     "noquorum": Section(1.0, 14, _three(guests=(*_ALL, scenes.BEING_MADE)), _no_quorum),
@@ -111,10 +117,11 @@ async def replay(name: str) -> list[Result]:
     """Play a section; every exchange with how it compares."""
     setup = SECTIONS[name]
     estate = Estate(
-        [setup.scene()], settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10)
+        [setup.scene()],
+        settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
     async with serve(estate) as running:
-        player = Player(running, before=setup.before)
+        player = Player(running, before=setup.before, timed=setup.timed)
         results = [await player.play(exchange) for exchange in section(name)]
     for result in results:
         result.known = _known(result)

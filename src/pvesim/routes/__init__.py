@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from pvesim.api import Routes
-from pvesim.routes import access, cluster, guests, nodes, roles, small, storage, tasks, tokens, users
+from pvesim.routes import (
+    access,
+    cluster,
+    configuration,
+    containers,
+    guests,
+    nodes,
+    power,
+    roles,
+    small,
+    storage,
+    tasks,
+    tokens,
+    users,
+)
 
 
 def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
-    for branch in (access, users, tokens, roles, cluster, nodes, guests, storage, tasks, small):
+    for branch in (
+        access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, storage, tasks,
+        small,
+    ):  # fmt: skip
         branch.register(routes)
     return routes

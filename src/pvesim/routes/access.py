@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 
-from pvesim.access_checks import may_modify, names, realm_allowed
 from pvesim.api import Call, Routes
-from pvesim.errors import ApiError, forbidden
+from pvesim.errors import ApiError
+from pvesim.formats import words
 from pvesim.identity import ROOT, User, steps
 from pvesim.model import user_of
 from pvesim.privileges import CAP_PATHS, capabilities
-from pvesim.verify import BOOLEAN, TEXT, USERID, text
-
-_PASSWORD = text(min_length=8, max_length=64)
+from pvesim.verify import TEXT
 
 #: Paths that /access/permissions always looks at (pve-access-control `get_effective_permissions`).
 _WELL_KNOWN = ("/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms")
@@ -22,43 +20,15 @@ def register(routes: Routes) -> None:
     routes.get("/access")(_index)
     routes.get("/access/domains")(_domains)
     routes.get("/access/ticket")(lambda call: None)
-    routes.post(
-        "/access/ticket",
-        protected=True,
-        tokens=False,
-        params={
-            "username": text(max_length=64).needed(),
-            "password": TEXT.needed(),
-            "realm": TEXT,
-            "otp": TEXT,
-            "path": TEXT,
-            "privs": TEXT,
-            "new-format": BOOLEAN,
-            "tfa-challenge": TEXT,
-        },
-    )(_sign_in)
+    routes.post("/access/ticket")(_sign_in)
     routes.post(
         "/access/vncticket",
         protected=True,
-        params={
-            "authid": TEXT.needed(),
-            "vncticket": TEXT.needed(),
-            "path": TEXT.needed(),
-            "privs": TEXT.needed(),
-        },
+        since="9.0",
+        params=dict.fromkeys(("authid", "vncticket", "path", "privs"), TEXT.needed()),
     )(_verify_vnc_ticket)
-    routes.get("/access/permissions", params={"path": TEXT, "userid": TEXT})(_permissions)
-    routes.put(
-        "/access/password",
-        protected=True,
-        tokens=False,
-        check=_may_change_password,
-        params={
-            "userid": USERID.needed(),
-            "password": _PASSWORD.needed(),
-            "confirmation-password": TEXT,
-        },
-    )(_change_password)
+    routes.get("/access/permissions")(_permissions)
+    routes.put("/access/password")(_change_password)
 
 
 def _index(call: Call) -> object:
@@ -92,7 +62,7 @@ def _sign_in(call: Call) -> object:
     if not by_ticket and (not user.password or user.password != given["password"]):
         raise _refused()
     checks_path = "path" in given and "privs" in given
-    if checks_path and not cluster.identity.allowed(name, given["path"], names(given["privs"])):
+    if checks_path and not cluster.identity.allowed(name, given["path"], words(given["privs"])):
         raise _refused()
     if user.totp and not by_ticket:
         challenge = json.dumps({"totp": True, "recovery": "unavailable"})
@@ -144,15 +114,6 @@ def _permissions(call: Call) -> object:
 
 def _flags(call: Call, who: str, path: str) -> dict[str, int]:
     return {p: int(prop) for p, prop in call.cluster.identity.privileges(who, path).items()}
-
-
-def _may_change_password(call: Call) -> None:
-    userid = call.params.get("userid", "")
-    if call.authid == userid:
-        return
-    realm_allowed(call)
-    if not may_modify(call, userid, "User.Modify"):
-        raise forbidden()
 
 
 def _change_password(call: Call) -> object:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from pvesim.api import Call, Routes, perm
-from pvesim.errors import failed, forbidden
 from pvesim.guestconfig import config, hardware_address
 from pvesim.model import Guest
 from pvesim.routes.cluster import all_guests_visible
 from pvesim.sampling import disk_used
-from pvesim.verify import BOOLEAN, TEXT, choice, text
+from pvesim.verify import TEXT, choice
 
 _LXC_INDEX = [
     "clone",
@@ -57,13 +56,6 @@ _QEMU_INDEX = [
 ]
 _POWER = ("current", "reboot", "resume", "shutdown", "start", "stop", "suspend")
 _PRESSURE = ("cpusome", "cpufull", "iosome", "iofull", "memorysome", "memoryfull")
-_MAY_CONFIGURE = (
-    "VM.Config.Disk",
-    "VM.Config.CPU",
-    "VM.Config.Memory",
-    "VM.Config.Network",
-    "VM.Config.Options",
-)
 
 
 def register(routes: Routes) -> None:
@@ -71,16 +63,12 @@ def register(routes: Routes) -> None:
         top = f"/nodes/{{node}}/{kind}"
         at = f"{top}/{{vmid}}"
         audit = perm("/vms/{vmid}", "VM.Audit")
-        routes.get(top, protected=True, params={"full": BOOLEAN} if kind == "qemu" else {})(
-            partial(_list, kind)
-        )
-        routes.get(at)(partial(_subdirs, index))
-        routes.get(f"{at}/config", check=audit, params={"current": BOOLEAN, "snapshot": TEXT})(
-            partial(_config, kind)
-        )
+        routes.get(top, protected=True)(partial(_list, kind))
+        routes.get(at)(partial(_subdirs, kind, index))
+        routes.get(f"{at}/config")(partial(_config, kind))
         routes.get(f"{at}/pending", check=audit)(partial(_pending, kind))
-        routes.get(f"{at}/status")(partial(_subdirs, _POWER))
-        routes.get(f"{at}/status/current", check=audit, protected=True)(partial(_current, kind))
+        routes.get(f"{at}/status")(partial(_subdirs, kind, _POWER))
+        routes.get(f"{at}/status/current")(partial(_current, kind))
         routes.get(f"{at}/snapshot", check=audit, protected=True)(partial(_snapshots, kind))
         routes.get(
             f"{at}/feature",
@@ -89,19 +77,12 @@ def register(routes: Routes) -> None:
             params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
         )(partial(_feature, kind))
     lxc = "/nodes/{node}/lxc/{vmid}"
-    routes.get(f"{lxc}/interfaces", check=perm("/vms/{vmid}", "VM.Audit"), protected=True)(_interfaces)
-    routes.get(f"{lxc}/migrate", check=perm("/vms/{vmid}", "VM.Migrate"), params={"target": TEXT}, since=9)(
-        _migration
-    )
-    routes.put(
-        f"{lxc}/config",
-        check=perm("/vms/{vmid}", *_MAY_CONFIGURE, any_of=True),
-        protected=True,
-        params={"description": text(max_length=8192), "digest": text(max_length=64)},
-    )(_describe)
+    routes.get(f"{lxc}/interfaces")(_interfaces)
+    routes.get(f"{lxc}/migrate")(_migration)
 
 
-def _subdirs(names: Sequence[str], call: Call) -> object:
+def _subdirs(kind: str, names: Sequence[str], call: Call) -> object:
+    call.guest(kind)
     return [{"subdir": name} for name in names]
 
 
@@ -233,16 +214,3 @@ def _migration(call: Call) -> object:
     guest = call.guest("lxc")
     others = [name for name in call.cluster.nodes if name != call.node.name]
     return {"running": int(guest.running), "allowed-nodes": others, "not-allowed-nodes": {}}
-
-
-def _describe(call: Call) -> object:
-    guest = call.guest("lxc")
-    if "description" in call.params:
-        if not call.can(f"/vms/{guest.vmid}", "VM.Config.Options"):
-            raise forbidden(f"/vms/{guest.vmid}, VM.Config.Options")
-        if not call.cluster.quorate:
-            where = f"/etc/pve/nodes/{call.node.name}/lxc/{guest.vmid}.conf.tmp.{call.node.worker}"
-            raise failed(f"unable to open file '{where}' - Permission denied")
-        guest.config["description"] = f"{call.params['description']}\n"
-        guest.touch()
-    return None

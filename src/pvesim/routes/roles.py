@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from pvesim.access_checks import names, writable
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed, invalid
+from pvesim.formats import words
 from pvesim.identity import split_token
-from pvesim.privileges import BUILTIN_ROLES
-from pvesim.verify import BOOLEAN, ROLEID, TEXT, Param
+from pvesim.permissions import normal, writable
 
 
 def register(routes: Routes) -> None:
     routes.get("/access/roles")(_roles)
     routes.get("/access/roles/{roleid}")(_role)
-    change_roles = perm("/access", "Sys.Modify")
-    routes.post(
-        "/access/roles",
-        check=change_roles,
-        protected=True,
-        params={"roleid": ROLEID.needed(), "privs": Param(format=_unknown_privilege)},
-    )(_create_role)
-    routes.delete("/access/roles/{roleid}", check=change_roles, protected=True)(_delete_role)
+    routes.post("/access/roles")(_create_role)
+    routes.delete("/access/roles/{roleid}", check=perm("/access", "Sys.Modify"), protected=True)(_delete_role)
     routes.get("/access/acl")(_acl)
-    routes.put(
-        "/access/acl",
-        check=_may_change_acl,
-        protected=True,
-        params={
-            "path": TEXT.needed(),
-            "roles": TEXT.needed(),
-            "users": TEXT,
-            "groups": TEXT,
-            "tokens": TEXT,
-            "propagate": BOOLEAN,
-            "delete": BOOLEAN,
-        },
-    )(_change_acl)
-
-
-def _unknown_privilege(value: str) -> str | None:
-    known = BUILTIN_ROLES[9]["Administrator"] | BUILTIN_ROLES[8]["Administrator"]
-    unknown = next((p for p in names(value) if p not in known), None)
-    return f"invalid privilege '{unknown}'" if unknown else None
+    routes.put("/access/acl")(_change_acl)
 
 
 def _roles(call: Call) -> object:
@@ -71,7 +45,7 @@ def _create_role(call: Call) -> object:
     identity = call.cluster.identity
     if identity.role(name) is not None:
         raise failed(f"create role failed: role '{name}' already exists")
-    identity.custom_roles[name] = frozenset(names(call.params.get("privs", "")))
+    identity.custom_roles[name] = frozenset(words(call.params.get("privs", "")))
     return None
 
 
@@ -99,28 +73,19 @@ def _acl(call: Call) -> object:
     return rows if everything else [r for r in rows if call.can(str(r["path"]), "Permissions.Modify")]
 
 
-def _may_change_acl(call: Call) -> None:
-    path = _normal(call.params.get("path", "/"))
-    call.need(path, "Permissions.Modify")
-
-
-def _normal(path: str) -> str:
-    return "/" + "/".join(part for part in path.split("/") if part)
-
-
 def _change_acl(call: Call) -> object:
     writable(call, "ACL update failed")
     given = call.params
     identity = call.cluster.identity
-    path = _normal(given["path"])
+    path = normal(given["path"])
     kinds = (("user", "users"), ("group", "groups"), ("token", "tokens"))
     if not any(given.get(plural) for _, plural in kinds):
         raise invalid(users="property is missing and it is not optional")
-    for role in names(given["roles"]):
+    for role in words(given["roles"]):
         if identity.role(role) is None:
             raise failed(f"ACL update failed: role '{role}' does not exist")
         for kind, plural in kinds:
-            for who in names(given.get(plural, "")):
+            for who in words(given.get(plural, "")):
                 _must_exist(call, kind, who)
                 if call.flag("delete"):
                     identity.revoke(path, kind, who, role)

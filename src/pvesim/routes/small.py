@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import ApiError, failed
-from pvesim.verify import integer
 
 _EMPTY_DIGEST = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # SHA-1 of nothing
 
@@ -13,10 +12,10 @@ def register(routes: Routes) -> None:
     audit = perm("/", "Sys.Audit")
     for path in ("/cluster/backup", "/cluster/ha/resources", "/cluster/metrics/server"):
         routes.get(path, check=audit)(_nothing)
-    routes.get("/cluster/ha/rules", check=audit, since=9)(_nothing)
+    routes.get("/cluster/ha/rules", check=audit, since="9.0")(_nothing)
     for path in ("/cluster/replication", "/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):
         routes.get(path)(_nothing)
-    routes.get("/cluster/log", params={"max": integer(1)})(_nothing)
+    routes.get("/cluster/log")(_nothing)
     routes.get("/cluster/firewall/options", check=audit)(lambda call: {"digest": _EMPTY_DIGEST})
     routes.get("/cluster/ha/status/current", check=audit)(_ha_status)
     routes.get("/cluster/ha/status/manager_status", check=audit)(_ha_manager)

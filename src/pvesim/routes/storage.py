@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pvesim.api import Call, Routes, perm
+from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
 from pvesim.guestconfig import volume
 from pvesim.model import digest
 from pvesim.sampling import disk_used, sample_of
 from pvesim.scene import MIB, StorageScene
-from pvesim.verify import BOOLEAN, NODE, STORAGE, TEXT, VMID, choice
 
 _INDEX = [
     "content",
@@ -24,44 +23,19 @@ _INDEX = [
     "upload",
 ]
 _SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
-_TYPES = (
-    "btrfs", "cephfs", "cifs", "dir", "esxi", "iscsi", "iscsidirect", "lvm", "lvmthin", "nfs", "pbs", "rbd",
-    "zfs", "zfspool",
-)  # fmt: skip
 _FORMATS = {".tar.gz": "tgz", ".tar.zst": "tzst", ".tar.xz": "txz", ".iso": "iso", ".tar": "tar"}
 _TEMPLATE_SIZE = 124 * MIB
 
 
 def register(routes: Routes) -> None:
-    routes.get("/storage", params={"type": choice(*_TYPES)})(_configured)
-    routes.get("/storage/{storage}", check=perm("/storage/{storage}", "Datastore.Allocate"))(_definition)
-    routes.post(
-        "/storage",
-        check=perm("/storage", "Datastore.Allocate"),
-        protected=True,
-        params={
-            "storage": STORAGE.needed(),
-            "type": choice(*_TYPES).needed(),
-            "path": TEXT,
-            "content": TEXT,
-            "shared": BOOLEAN,
-            "nodes": TEXT,
-            "disable": BOOLEAN,
-            "is_mountpoint": TEXT,
-        },
-    )(_create)
-    seen = perm("/storage/{storage}", *_SEEN_BY, any_of=True)
+    routes.get("/storage")(_configured)
+    routes.get("/storage/{storage}")(_definition)
+    routes.post("/storage")(_create)
     top = "/nodes/{node}/storage"
-    routes.get(
-        top,
-        protected=True,
-        params={"content": TEXT, "enabled": BOOLEAN, "format": BOOLEAN, "storage": STORAGE, "target": NODE},
-    )(_list)
-    routes.get(f"{top}/{{storage}}", check=seen)(lambda call: [{"subdir": name} for name in _INDEX])
-    routes.get(f"{top}/{{storage}}/status", check=seen, protected=True)(_status)
-    routes.get(
-        f"{top}/{{storage}}/content", check=seen, protected=True, params={"content": TEXT, "vmid": VMID}
-    )(_content)
+    routes.get(top)(_list)
+    routes.get(f"{top}/{{storage}}")(lambda call: [{"subdir": name} for name in _INDEX])
+    routes.get(f"{top}/{{storage}}/status")(_status)
+    routes.get(f"{top}/{{storage}}/content")(_content)
 
 
 def _row(storage: StorageScene, call: Call) -> dict[str, object]:

@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from pvesim.api import Call, Routes
 from pvesim.errors import invalid
+from pvesim.formats import words
+from pvesim.history import tasks_of
 from pvesim.identity import split_token
-from pvesim.model import Node
-from pvesim.tasks import BROADCAST, Task, history, parse_upid
-from pvesim.verify import BOOLEAN, TEXT, VMID, choice, integer
+from pvesim.tasks import BROADCAST, Task, parse_upid
 from pvesim.wire import Reply
-
-_LIST = {
-    "start": integer(0),
-    "limit": integer(0),
-    "userfilter": TEXT,
-    "typefilter": TEXT,
-    "vmid": VMID,
-    "errors": BOOLEAN,
-    "source": choice("archive", "active", "all"),
-    "since": integer(),
-    "until": integer(),
-    "statusfilter": TEXT,
-}
 
 
 def register(routes: Routes) -> None:
     routes.get("/cluster/tasks")(_of_cluster)
     tasks = "/nodes/{node}/tasks"
-    routes.get(tasks, params=_LIST)(_list)
+    routes.get(tasks)(_list)
     routes.get(f"{tasks}/{{upid}}")(lambda call: [{"name": "log"}, {"name": "status"}])
-    routes.get(f"{tasks}/{{upid}}/status", protected=True)(_status)
-    routes.get(
-        f"{tasks}/{{upid}}/log",
-        protected=True,
-        params={"start": integer(0), "limit": integer(0), "download": BOOLEAN},
-    )(_log)
-
-
-def tasks_of(node: Node, now: float) -> list[Task]:
-    """All tasks of a node, newest first."""
-    return history(node, now)
+    routes.delete(f"{tasks}/{{upid}}")(_stop)
+    routes.get(f"{tasks}/{{upid}}/status")(_status)
+    routes.get(f"{tasks}/{{upid}}/log")(_log)
 
 
 def _mine(call: Call, task: Task) -> bool:
@@ -51,7 +30,7 @@ def _of_cluster(call: Call) -> object:
     audit = call.can("/", "Sys.Audit")
     rows: list[dict[str, object]] = []
     for node in call.cluster.nodes.values():
-        tasks = tasks_of(node, call.now)[:BROADCAST]
+        tasks = tasks_of(node)[:BROADCAST]
         # a token is compared with the user that its task is split into, so it never sees its own
         rows += [t.broadcast() for t in tasks if audit or split_token(t.owner)[0] == call.authid]
     return sorted(rows, key=lambda row: -int(str(row["starttime"])))
@@ -60,7 +39,7 @@ def _of_cluster(call: Call) -> object:
 def _list(call: Call) -> object:
     given = call.params
     audit = call.can(f"/nodes/{call.node.name}", "Sys.Audit")
-    found = [t for t in tasks_of(call.node, call.now) if (audit or _mine(call, t)) and _wanted(t, given)]
+    found = [t for t in tasks_of(call.node) if (audit or _mine(call, t)) and _wanted(t, given)]
     start, limit = call.number("start", 0), call.number("limit", 50)
     rows = [task.row() for task in found[start : start + limit]]
     return Reply(rows, beside={"total": len(found)} if found else {})
@@ -68,10 +47,12 @@ def _list(call: Call) -> object:
 
 def _wanted(task: Task, given: dict[str, str]) -> bool:
     source = given.get("source", "archive")
-    ended = task.endtime is not None
-    if source != "all" and ended != (source == "archive"):
+    if source != "all" and task.running != (source == "active"):
         return False
     if given.get("errors") == "1" and task.status == "OK":
+        return False
+    kinds = words(given.get("statusfilter", ""))
+    if kinds and _outcome(task) not in kinds:
         return False
     checks = (
         given.get("typefilter", task.type) == task.type,
@@ -83,11 +64,31 @@ def _wanted(task: Task, given: dict[str, str]) -> bool:
     return all(checks)
 
 
+def _outcome(task: Task) -> str:
+    """As in `statusfilter`."""
+    if task.status == "OK" or task.status.startswith("WARNINGS: "):
+        return "ok" if task.status == "OK" else "warning"
+    return "unknown" if task.status == "unexpected status" else "error"
+
+
+def _stop(call: Call) -> object:
+    """Interrupt a task; its own user may, others with Sys.Modify."""
+    task = _find(call)
+    if task is None:
+        raise invalid(upid="no such task")
+    if not _mine(call, task):
+        call.need(f"/nodes/{call.node.name}", "Sys.Modify")
+    worker = call.node.tasks.active.get(task.upid)
+    if worker is not None:
+        worker.stop(call.now)
+    return None
+
+
 def _find(call: Call) -> Task | None:
     upid = call.params["upid"]
     if parse_upid(upid) is None:
         raise invalid(upid="unable to parse worker upid")
-    return next((task for task in tasks_of(call.node, call.now) if task.upid == upid), None)
+    return next((task for task in tasks_of(call.node) if task.upid == upid), None)
 
 
 def _status(call: Call) -> object:
@@ -105,6 +106,8 @@ def _log(call: Call) -> object:
     else:
         _may_see(call, task)
         lines = task.log or ["no content"]
+    if call.flag("download"):
+        return Reply(text="".join(f"{line}\n" for line in lines))
     start, limit = call.number("start", 0), call.number("limit", 50)
     rows: list[dict[str, object]] = [{"n": n + 1, "t": line} for n, line in enumerate(lines)]
     return Reply(rows[start : start + limit or None], beside={"total": len(lines)})

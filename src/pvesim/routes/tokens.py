@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from pvesim.access_checks import existing, self_or_modify, writable
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
 from pvesim.identity import Token
-from pvesim.verify import BOOLEAN, TEXT, Param, integer
+from pvesim.permissions import existing, writable
+from pvesim.verify import Param
 
-_TOKEN_PARAMS: dict[str, Param] = {"comment": TEXT, "expire": integer(0), "privsep": BOOLEAN}
+_TOKEN_PARAMS = ("comment", "expire", "privsep")
+_REGENERATE = Param(type="boolean", optional=1, since="9.1")
 
 
 def register(routes: Routes) -> None:
     tokens = "/access/users/{userid}/token"
     one = f"{tokens}/{{tokenid}}"
-    routes.get(tokens, check=self_or_modify)(_tokens)
-    routes.get(one, check=self_or_modify)(_token)
-    routes.post(one, check=self_or_modify, protected=True, params=_TOKEN_PARAMS)(_create_token)
-    routes.put(
-        one,
-        check=self_or_modify,
-        protected=True,
-        params={**_TOKEN_PARAMS, "regenerate": BOOLEAN, "delete": TEXT},
-    )(_change_token)
-    routes.delete(one, check=self_or_modify, protected=True)(_delete_token)
+    routes.get(tokens)(_tokens)
+    routes.get(one)(_token)
+    routes.post(one)(_create_token)
+    routes.put(one, more={"regenerate": _REGENERATE})(_change_token)
+    routes.delete(one)(_delete_token)
 
 
 def token_info(token: Token) -> dict[str, object]:
@@ -82,10 +78,6 @@ def _change_token(call: Call) -> object:
         token.privsep = call.flag("privsep")
         answer["privsep"] = given["privsep"]
     if call.flag("regenerate"):
-        if not call.cluster.version.regenerates_tokens:
-            raise invalid(
-                regenerate="property is not defined in schema and the schema does not allow additional properties"
-            )
         token.secret = call.cluster.new_secret()
         answer |= {"value": token.secret, "full-tokenid": f"{given['userid']}!{given['tokenid']}"}
     call.cluster.identity.changed()

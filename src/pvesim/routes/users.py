@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from pvesim.access_checks import existing, may_modify, names, realm_allowed, writable
 from pvesim.api import Call, Routes, perm
-from pvesim.errors import failed, forbidden
+from pvesim.errors import failed
+from pvesim.formats import words
 from pvesim.identity import Group, User
+from pvesim.permissions import existing, may_modify, writable
 from pvesim.routes.tokens import token_info
-from pvesim.verify import BOOLEAN, GROUPID, TEXT, USERID, Param, integer, text
+from pvesim.verify import GROUPID, TEXT
 
 _USER_TEXTS = ("comment", "email", "firstname", "lastname", "keys")
-_USER_PARAMS: dict[str, Param] = {
-    "enable": BOOLEAN,
-    "expire": integer(0),
-    "groups": TEXT,
-    **dict.fromkeys(_USER_TEXTS, TEXT),
-}
 
 
 def register(routes: Routes) -> None:
-    routes.get("/access/users", params={"enabled": BOOLEAN, "full": BOOLEAN}, protected=True)(_users)
-    routes.post(
-        "/access/users",
-        check=_may_create_user,
-        protected=True,
-        params={
-            "userid": USERID.needed(),
-            "password": text(min_length=8, max_length=64),
-            **_USER_PARAMS,
-        },
-    )(_create_user)
+    routes.get("/access/users")(_users)
+    routes.post("/access/users")(_create_user)
     one = "/access/users/{userid}"
-    routes.get(one, check=_may_see_user)(_user)
-    routes.put(one, check=_may_change_user, protected=True, params={**_USER_PARAMS, "append": BOOLEAN})(
-        _change_user
-    )
-    routes.delete(one, check=_may_delete_user, protected=True)(_delete_user)
+    routes.get(one)(_user)
+    routes.put(one)(_change_user)
+    routes.delete(one)(_delete_user)
     routes.get("/access/groups")(_groups)
     routes.post(
         "/access/groups",
@@ -44,31 +28,6 @@ def register(routes: Routes) -> None:
         params={"groupid": GROUPID.needed(), "comment": TEXT},
     )(_create_group)
     routes.get("/access/tfa")(lambda call: [])
-
-
-def _may_create_user(call: Call) -> None:
-    realm_allowed(call)
-    if not call.can("/access/groups", "User.Modify"):
-        groups = names(call.params.get("groups", ""))
-        if not groups:
-            raise forbidden("/access/groups, User.Modify")
-        for group in groups:
-            call.need(f"/access/groups/{group}", "User.Modify")
-
-
-def _may_see_user(call: Call) -> None:
-    if not may_modify(call, call.params["userid"], "User.Modify", "Sys.Audit"):
-        raise forbidden()
-
-
-def _may_change_user(call: Call) -> None:
-    if not may_modify(call, call.params["userid"], "User.Modify"):
-        raise forbidden()
-
-
-def _may_delete_user(call: Call) -> None:
-    realm_allowed(call)
-    _may_change_user(call)
 
 
 def _users(call: Call) -> object:
@@ -132,7 +91,7 @@ def _apply(user: User, given: dict[str, str]) -> None:
         if key in given:
             user.text[key] = given[key]
     if "groups" in given:
-        groups = set(names(given["groups"]))
+        groups = set(words(given["groups"]))
         user.groups = user.groups | groups if given.get("append") == "1" else groups
 
 
