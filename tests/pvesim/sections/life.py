@@ -1,0 +1,11 @@
+"""The life of containers: made, changed, started, stopped, destroyed."""
+
+from __future__ import annotations
+
+from tests.pvesim import recorded_scene as scenes
+from tests.pvesim.sections.section import Section
+
+SECTIONS = {
+    "lxc": Section(0.9, 150, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10, finished=False),
+    "schema": Section(0.85, 100, lambda: scenes.cluster(guests=(scenes.container(100),)), finished=False),
+}

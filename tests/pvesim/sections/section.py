@@ -1,0 +1,35 @@
+"""How a recorded section is set up for being played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pvesim import ClusterScene, GuestScene, Running
+from tests.pvesim import recorded_scene as scenes
+from tests.pvesim.recorded import Exchange
+
+OPSEP = "5f999587-2630-4d19-a83b-1d8fea63e298"
+ALL: tuple[GuestScene, ...] = (*scenes.ON_PVE1, *scenes.RUNNING)
+
+
+def nothing(running: Running, exchange: Exchange) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Section:
+    """How a section is set up, and what share of its exchanges agreed when this was written."""
+
+    floor: float
+    covered: int
+    scene: Callable[[], ClusterScene]
+    before: Callable[[Running, Exchange], None] = nothing
+    lag: float = 0.0
+    finished: bool = True  # every difference that is left has its reason
+    timed: bool = True  # time passes as recorded; otherwise `before` says how
+
+
+def three(**more: object) -> Callable[[], ClusterScene]:
+    """The three nodes of `testcluster`."""
+    return lambda: scenes.cluster(nodes=3, opsep=OPSEP, **more)  # type: ignore[arg-type]
