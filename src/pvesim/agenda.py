@@ -29,9 +29,10 @@ class Entry:
 class Agenda:
     """Actions by the time at which they are due, in seconds since the epoch."""
 
-    __slots__ = ("_heap", "_order")
+    __slots__ = ("_heap", "_order", "before")
 
     def __init__(self) -> None:
+        self.before: Action = lambda when: None  # done before every action
         self._heap: list[tuple[float, int, Entry]] = []
         self._order = count()
 
@@ -47,6 +48,7 @@ class Agenda:
         while heap and heap[0][0] <= now:
             when, _, entry = heapq.heappop(heap)
             if entry.action is not None:
+                self.before(when)
                 entry.action(when)
 
     @property

@@ -24,6 +24,7 @@ from pvesim.versions import Version
 NO_ROUTE_AFTER = 3.0
 PROXY_TIMEOUT = 30.0
 LOOKUP_TIMEOUT = 5.0
+_UNVERIFIED = "error:0A000086:SSL routines::certificate verify failed"
 
 Handler = Callable[["Call"], object]
 Check = Callable[["Call"], None]
@@ -280,9 +281,13 @@ def _hand_over(call: Call, name: str) -> None:
     target = call.cluster.nodes.get(name)
     scale = call.cluster.settings.delay_scale
     if target is None:
+        if name.lower() in (known.lower() for known in call.cluster.nodes):  # the resolver does not mind case
+            raise unreachable(596, _UNVERIFIED, 0.0)
+        why = (
+            "Name or service not known" if call.cluster.scene.dns else "Temporary failure in name resolution"
+        )
         raise failed(
-            f"hostname lookup '{name}' failed - failed to get address info for: {name}:"
-            " Name or service not known",
+            f"hostname lookup '{name}' failed - failed to get address info for: {name}: {why}",
             delay=LOOKUP_TIMEOUT * scale,
         )
     if target.down:
@@ -294,6 +299,6 @@ def _hand_over(call: Call, name: str) -> None:
     if target.hung or target.slowness >= PROXY_TIMEOUT:
         raise unreachable(596, "Connection timed out", PROXY_TIMEOUT * scale)
     if target.presented is not None:
-        raise unreachable(596, "error:0A000086:SSL routines::certificate verify failed", 0.0)
+        raise unreachable(596, _UNVERIFIED, 0.0)
     call.node = target
     call.delay += target.slowness

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import unquote
 
 from pvesim.api import Call, Routes, run
 from pvesim.errors import ApiError, forbidden, unauthorized
 from pvesim.identity import ROOT, split_token
 from pvesim.model import Node
+from pvesim.sampling import observe
 from pvesim.wire import (
     HTML,
     JSON,
@@ -74,6 +76,7 @@ class Gate:
         self._node = node
         self._routes = routes
         self._log = log
+        node.cluster.agenda.before = partial(observe, node.cluster)
 
     def early(self, request: Request) -> Answer | None:
         """What is answered on the head alone, before any body is read; None to go on."""
@@ -118,6 +121,8 @@ class Gate:
             return plain(501, f"no formatter for uri {inner}, {style}")
         node = self._node
         node.cluster.live()
+        if request.method != "GET":
+            observe(node.cluster, node.cluster.clock.now())
         try:
             call = Call(node, request.method, inner, *request.signed)
             data = run(self._routes, call, parameters(request))

@@ -37,6 +37,17 @@ def sample_of(node: Node) -> Sample | None:
     return known
 
 
+def observe(cluster: Cluster, at: float) -> None:
+    """Let pvestatd have been round as of `at`, before something changes that it had not seen then."""
+    lag = cluster.settings.lag
+    if not lag:
+        return
+    when = _round(at, lag)
+    for node in cluster.nodes.values():
+        if node.down_since is None and (node.sample is None or node.sample.at < when):
+            node.sample = _take(node, when)
+
+
 def _round(now: float, lag: float) -> float:
     """When pvestatd last went round; once a second where changes are to be seen at once."""
     return now // lag * lag if lag else now // 1

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 import msgspec
 
 from pvesim.errors import ApiError
+from pvesim.perljson import complaint
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html; charset=utf-8"
@@ -27,6 +28,8 @@ MAX_BODY = 512 * 1024
 COMPRESS_ABOVE = 1024
 SHUFFLE_BELOW = 100  # rows
 
+_DECODING = " at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.\n"
+_MERGING = " at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 978.\n"
 _REQUEST_LINE = re.compile(rb"(\S+) (\S+) HTTP/(\d+)\.(\d+)")
 _encode = msgspec.json.Encoder().encode
 
@@ -118,10 +121,10 @@ def parse_head(head: bytes) -> Request:
 def parameters(request: Request) -> dict[str, object]:
     """Query and body together; the query wins. Raises ApiError 500 for malformed JSON (as plain text)."""
     found: dict[str, object] = {}
-    if request.body:
+    if request.method in ("POST", "PUT"):
         if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
             found |= _json(request.body)
-        else:
+        elif request.body:
             _form(request.body.decode("utf-8", "replace"), found)
     if request.query:
         of_query: dict[str, object] = {}
@@ -131,21 +134,25 @@ def parameters(request: Request) -> dict[str, object]:
 
 
 def _form(text: str, into: dict[str, object]) -> None:
-    if "=" not in text:
-        return
-    for name, value in parse_qsl(text, keep_blank_values=True, separator="&"):
+    for name, value in parse_qsl(text.replace(";", "&"), keep_blank_values=True):
         known = into.get(name)
         into[name] = value if name not in into else [*(known if isinstance(known, list) else [known]), value]
 
 
 def _json(body: bytes) -> dict[str, object]:
+    """As Perl reads it, and complains (`AnyEvent.pm`, extract_params)."""
     try:
         data = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise MalformedBody(f"malformed JSON string, {error}") from error
-    if not isinstance(data, dict):
-        raise MalformedBody("Not a HASH reference")
-    return data
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"{complaint(body.decode('utf-8', 'replace'))}{_DECODING}") from error
+    if isinstance(data, dict):
+        return data
+    if isinstance(data, list):
+        raise MalformedBody(f"Not a HASH reference{_MERGING}")
+    if data is None:
+        raise MalformedBody(f"Can't use an undefined value as a HASH reference{_MERGING}")
+    shown = ("1" if data else "0") if isinstance(data, bool) else data
+    raise MalformedBody(f'Can\'t use string ("{shown}") as a HASH ref while "strict refs" in use{_MERGING}')
 
 
 class MalformedBody(Exception):

@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[3] / "shared" / "pve" / "real" / "exchanges"
 
 #: Numbers that are whole by chance in one answer and fractions in another.
 FRACTIONS = frozenset(("cpu", "wait", "used_fraction", "avail", "loadavg"))
+#: Texts in one answer and numbers in another.
+EITHER = frozenset(("saved",))
 #: Rows of these types have keys of their own.
 KINDS = frozenset(("node", "lxc", "qemu", "storage", "network", "pool", "cluster", "quorum", "fencing"))
 #: Objects whose keys are data, not shape.
@@ -63,6 +65,8 @@ def shape(value: Any, key: str = "") -> Any:
         return {name: shape(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [(kind, _merged([shape(item, key) for item in group])) for kind, group in _groups(value)]
+    if key in EITHER and isinstance(value, int | str):
+        return "text or number"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -91,6 +95,8 @@ def _merged(shapes: list[Any]) -> Any:
             known = merged.setdefault(key, value)
             if known == "null" or known == []:
                 merged[key] = value
+            elif isinstance(known, str) and isinstance(value, str) and "null" not in (known, value):
+                merged[key] = known if known == value else "mixed"
     return merged
 
 

@@ -26,7 +26,9 @@ _TEMPLATES = [
     "alpine-like-test_1.0_amd64.tar.zst",
     "broken_1.0_amd64.tar.gz",
     "tiny.iso",
+    "lpbig-12-standard_12_amd64.tar.gz",
 ]
+_SIZES = {"lpbig-12-standard_12_amd64.tar.gz": 500, **dict.fromkeys(_TEMPLATES[:4], 1)}
 
 
 def users() -> list[UserScene]:
@@ -77,6 +79,7 @@ def cluster(
     shared: bool = False,
     pools: tuple[str, ...] = (),
     notes: str = "",
+    dns: str = "10.66.0.1",
 ) -> ClusterScene:
     """One node alone, or three as `testcluster`."""
     storages = [StorageScene(name="local", size=19.5)]
@@ -96,6 +99,8 @@ def cluster(
                 rootfs=19.5,
                 offline=f"pve{n}" in offline,
                 templates=_TEMPLATES,
+                template_sizes=_SIZES,
+                damaged_templates=["broken_1.0_amd64.tar.gz"],
                 description=notes,
             )
             for n in range(1, nodes + 1)
@@ -110,7 +115,7 @@ def cluster(
         root_password="pve-real-root",
         root_email="root@test.local",
         domain="test.local",
-        dns=["10.66.0.1"],
+        dns=[dns] if dns else [],
         clustered=nodes > 1,
     )
 

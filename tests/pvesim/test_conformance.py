@@ -21,6 +21,7 @@ async def replay(name: str) -> list[Result]:
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
     async with serve(estate) as running:
+        running.advance(10.2 - estate.clock.now() % 10)  # pvestatd has just been round
         player = Player(running, before=setup.before, timed=setup.timed)
         results = [await player.play(exchange) for exchange in section(name)]
     for result in results:

@@ -6,6 +6,8 @@ from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.sections.section import Section
 
 SECTIONS = {
-    "lxc": Section(0.9, 150, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10, finished=False),
-    "schema": Section(0.85, 100, lambda: scenes.cluster(guests=(scenes.container(100),)), finished=False),
+    "lxc": Section(1.0, 168, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10),
+    "schema": Section(
+        0.85, 100, lambda: scenes.cluster(guests=(scenes.container(100),), dns=""), finished=False
+    ),
 }
