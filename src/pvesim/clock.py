@@ -21,3 +21,10 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass for everything that ages: tickets, dead nodes, uptimes."""
         self._skipped += seconds
+
+
+class StillClock(Clock):
+    """Time that passes only when it is told to, so that a replay does not depend on the machine's speed."""
+
+    def now(self) -> float:
+        return self.started + self._skipped

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pvesim import Estate, Settings, serve
+from pvesim.clock import StillClock
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
 from tests.pvesim.replay import Player, Result
@@ -18,6 +19,7 @@ async def replay(name: str) -> list[Result]:
     setup = SECTIONS[name]
     estate = Estate(
         [setup.scene()],
+        clock=StillClock(),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
     async with serve(estate) as running:

@@ -6,22 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from pvesim import Clock, ClusterScene, Estate, Settings
+from pvesim import ClusterScene, Estate, Settings
+from pvesim.clock import StillClock
 from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command, parse_upid
-
-
-class Stopped(Clock):
-    """A clock that moves only when told to."""
-
-    def now(self) -> float:
-        return self.started + self._skipped
 
 
 @pytest.fixture
 def node() -> Node:
     estate = Estate(
-        [ClusterScene.simple("prod", nodes=1, containers=0)], settings=Settings(), clock=Stopped()
+        [ClusterScene.simple("prod", nodes=1, containers=0)], settings=Settings(), clock=StillClock()
     )
     return estate["prod"].nodes["pve1"]
 

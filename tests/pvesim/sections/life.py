@@ -8,6 +8,6 @@ from tests.pvesim.sections.section import Section
 SECTIONS = {
     "lxc": Section(1.0, 168, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10),
     "schema": Section(
-        0.85, 100, lambda: scenes.cluster(guests=(scenes.container(100),), dns=""), finished=False
+        0.99, 135, lambda: scenes.cluster(guests=(scenes.container(100),), dns=""), finished=False
     ),
 }
