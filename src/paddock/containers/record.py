@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, or_, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.ids import new_id
@@ -163,7 +163,11 @@ async def _write(
         statement = update(table).where(table.c.id == bindparam("row_id"))
         connection = await tx.session.connection()
         if moved:
-            await connection.execute(statement.values(**facts, status_since=bindparam("since")), moved)
+            values = facts | {"status_since": bindparam("since")}
+            await connection.execute(statement.values(**values), moved)
+            # with a start, a new network configuration takes effect and addresses are leased anew
+            if started := [row["row_id"] for row in moved if row["status"] == "running"]:
+                await _forget_details(tx, started)
         if kept:
             await connection.execute(
                 statement.values(**facts), [{k: v for k, v in row.items() if k != "since"} for row in kept]
@@ -172,6 +176,13 @@ async def _write(
         await tx.session.execute(
             update(Container).where(Container.id.in_(gone[start : start + 500])).values(ended_at=at)
         )
+
+
+async def _forget_details(tx: Write, ids: list[str]) -> None:
+    """Their details are read again before those that are merely old."""
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        await tx.session.execute(update(Container).where(Container.id.in_(chunk)).values(details_at=None))
 
 
 def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], at: datetime) -> None:
@@ -197,8 +208,11 @@ def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], a
         )
 
 
-async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[Wanted]:
-    """Containers on registered nodes whose details are missing or old, oldest first."""
+async def wanting_details(ctx: Context, cluster_id: str, *, new: bool, limit: int) -> list[Wanted]:
+    """Containers on registered nodes whose details are missing (`new`), or old, oldest first."""
+    if limit < 1:
+        return []
+    due = Container.details_at.is_(None) if new else Container.details_at < ctx.now() - DETAILS_AGE
     query = (
         select(Container.id, Container.vmid, Container.node_name, Container.status)
         .where(
@@ -206,9 +220,9 @@ async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[
             Container.ended_at.is_(None),
             Container.node_id.is_not(None),
             Container.status != "unknown",
-            or_(Container.details_at.is_(None), Container.details_at < ctx.now() - DETAILS_AGE),
+            due,
         )
-        .order_by(Container.details_at.is_not(None), Container.details_at, Container.vmid)
+        .order_by(Container.details_at, Container.vmid)
         .limit(limit)
     )
     async with ctx.read() as db:
@@ -216,15 +230,24 @@ async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[
 
 
 async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id: str, at: datetime) -> None:
-    """Writes what the configurations say, by container id."""
+    """Writes what the configurations say, by container id. That they say the same as before wakes nobody."""
+    columns = (Container.id, Container.addresses, Container.ostype, Container.unprivileged)
     async with ctx.write() as tx:
-        for container_id, details in found.items():
-            values: dict[str, Any] = {"details_at": at, "details_error": details.error}
-            if not details.error:
-                values |= {
-                    "addresses": list(details.addresses),
-                    "ostype": details.ostype[:32],
-                    "unprivileged": details.unprivileged,
-                }
-            await tx.session.execute(update(Container).where(Container.id == container_id).values(**values))
-        tx.publish(ContainersChanged(cluster_id))
+        rows = await tx.session.execute(
+            select(*columns, Container.details_error).where(Container.id.in_(list(found)))
+        )
+        changed = False
+        for id, *before in rows.all():
+            details = found[id]
+            facts = (list(details.addresses), details.ostype[:32], details.unprivileged)
+            if details.error:
+                facts = (before[0], before[1], before[2])  # what was known is kept
+            changed |= before != [*facts, details.error]
+            values = dict(zip(("addresses", "ostype", "unprivileged"), facts, strict=True))
+            await tx.session.execute(
+                update(Container)
+                .where(Container.id == id)
+                .values(details_at=at, details_error=details.error, **values)
+            )
+        if changed:
+            tx.publish(ContainersChanged(cluster_id))

@@ -16,6 +16,7 @@ from paddock.jobs import record as jobs
 from paddock.nodes import record as nodes
 from paddock.proxmox.connections import Connections
 from paddock.watch.cluster import ClusterWatch
+from paddock.watch.details import Pace
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Watcher:
         self._changing = asyncio.Lock()
         self._running = False
         self._connections = services.parts[Connections]
+        self._pace = Pace()
 
     async def start(self) -> None:
         """Spreads the clusters over the interval, so that their work does not fall together."""
@@ -82,7 +84,7 @@ class Watcher:
         if not self._running:
             return
         try:
-            watch = await ClusterWatch.open(self._ctx, cluster_id)
+            watch = await ClusterWatch.open(self._ctx, cluster_id, self._pace)
         except PaddockError as error:
             log.error("cluster %s cannot be watched: %s", cluster_id, error.message)
             told = Upstream(error.message, code=error.code, hint=error.hint)
