@@ -187,25 +187,22 @@ async def _forget_details(tx: Write, ids: list[str]) -> None:
 
 def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], at: datetime) -> None:
     """Keeps the live figures of containers that have some; silent ones keep their old."""
-    put = ctx.figures.put
+    found: dict[str, ContainerFigures] = {}
     for one in seen:
         if one.vmid is None or one.mem is None or (id := living.get(one.vmid)) is None:
             continue
-        put(
-            KIND,
-            id,
-            ContainerFigures(
-                at=at,
-                cpu=max(0.0, one.cpu or 0.0) * (one.maxcpu or 0),
-                memory=one.mem,
-                disk=one.disk or 0,
-                uptime=one.uptime or 0,
-                netin=one.netin or 0,
-                netout=one.netout or 0,
-                diskread=one.diskread or 0,
-                diskwrite=one.diskwrite or 0,
-            ),
+        found[id] = ContainerFigures(
+            at,
+            max(0.0, one.cpu or 0.0) * (one.maxcpu or 0),
+            one.mem,
+            one.disk or 0,
+            one.uptime or 0,
+            one.netin or 0,
+            one.netout or 0,
+            one.diskread or 0,
+            one.diskwrite or 0,
         )
+    ctx.figures.put_all(KIND, found)
 
 
 async def wanting_details(ctx: Context, cluster_id: str, *, new: bool, limit: int) -> list[Wanted]:

@@ -21,6 +21,8 @@ from paddock.watch.details import Pace
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 60.0
+FLUSH_MOST = 5000
+"""Figures per kind and flush; all are written when Paddock stops."""
 RECONCILE_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 FIGURE_VIEWS = ("nodes", "containers", "overview")
@@ -60,7 +62,7 @@ class Watcher:
         self._running = False
         await stop(self._tasks)
         await self.forget_all()
-        await self._flush()
+        await self._ctx.figures.flush(self._ctx.services.db)
 
     async def forget_all(self) -> None:
         """Ends every watch and connection without touching what is written."""
@@ -108,7 +110,7 @@ class Watcher:
             self._ctx.services.bus.touch(FIGURE_VIEWS)
 
     async def _flush(self) -> None:
-        await self._ctx.figures.flush(self._ctx.services.db)
+        await self._ctx.figures.flush(self._ctx.services.db, most=FLUSH_MOST)
 
     async def _prune(self) -> None:
         services = self._ctx.services
