@@ -28,6 +28,7 @@ from paddock.clusters.model import Cluster
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
+from paddock.containers.catalogue import Catalogue
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
@@ -104,6 +105,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         guards=GUARDS,
     )
     services.parts[Connections] = Connections(connecting.loader(services))
+    services.parts[Catalogue] = Catalogue()
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
     services.parts[Surveyor] = Surveyor(survey.stand_on)

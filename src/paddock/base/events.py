@@ -22,6 +22,11 @@ class Event:
 
     views: ClassVar[frozenset[str]] = frozenset()
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Names whose revision the event raises besides those of its views, without waking a page."""
+        return ()
+
 
 class Bus:
     """Delivers events to listeners by type, and the names of changed views to live pages."""
@@ -36,7 +41,7 @@ class Bus:
         self._listeners.setdefault(kind, []).append(listener)
 
     def revision(self, view: str) -> int:
-        """Counts the changes of a view since the process started."""
+        """Counts the changes of a view, or of a mark, since the process started."""
         return self._revisions.get(view, 0)
 
     def deliver(self, events: Iterable[Event]) -> None:
@@ -44,6 +49,8 @@ class Bus:
         views: set[str] = set()
         for event in events:
             views |= event.views
+            for mark in event.marks:
+                self._revisions[mark] = self.revision(mark) + 1
             for listener in self._listeners.get(type(event), ()):
                 task = asyncio.ensure_future(listener(event))
                 self._tasks.add(task)

@@ -11,7 +11,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.ids import new_id
-from paddock.containers.events import ContainersChanged
+from paddock.containers.events import ContainersChanged, DetailsChanged
 from paddock.containers.figures import KIND, ContainerFigures
 from paddock.containers.model import Container
 from paddock.proxmox.shapes import Resource
@@ -234,12 +234,12 @@ async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id:
             select(*columns, Container.details_error).where(Container.id.in_(list(found)))
         )
         changed = False
-        for id, *before in rows.all():
+        for id, addresses, ostype, unprivileged, error in rows.all():
             details = found[id]
-            facts = (list(details.addresses), details.ostype[:32], details.unprivileged)
-            if details.error:
-                facts = (before[0], before[1], before[2])  # what was known is kept
-            changed |= before != [*facts, details.error]
+            before = (addresses, ostype, unprivileged)
+            # what was known is kept where nothing could be read
+            facts = before if details.error else _said(details)
+            changed |= (*before, error) != (*facts, details.error)
             values = dict(zip(("addresses", "ostype", "unprivileged"), facts, strict=True))
             await tx.session.execute(
                 update(Container)
@@ -247,4 +247,8 @@ async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id:
                 .values(details_at=at, details_error=details.error, **values)
             )
         if changed:
-            tx.publish(ContainersChanged(cluster_id))
+            tx.publish(DetailsChanged(cluster_id))
+
+
+def _said(details: Details) -> tuple[list[str], str, bool | None]:
+    return list(details.addresses), details.ostype[:32], details.unprivileged
