@@ -36,6 +36,8 @@ class Bus:
         self._watchers: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._revisions: dict[str, int] = {}
+        self.told = 0
+        """Counts everything that was told since the process started."""
 
     def subscribe(self, kind: type[Event], listener: Listener) -> None:
         self._listeners.setdefault(kind, []).append(listener)
@@ -59,6 +61,7 @@ class Bus:
 
     def touch(self, views: Iterable[str]) -> None:
         """Says that views changed without an event, for example because live figures are newer."""
+        self.told += 1
         for view in views:
             self._revisions[view] = self._revisions.get(view, 0) + 1
             for queue in self._watchers:
