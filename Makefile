@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench docs screenshots clean
+.PHONY: help setup demo test test-fast lint format bench soak docs screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,8 +41,11 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## measure; prints tables and writes build/bench.json
+bench: setup ## measure; prints tables and writes build/bench.json; ARGS="estate" for a part
 	$(BIN)/python -m bench $(ARGS)
+
+soak: setup ## ten minutes with something breaking every second; ARGS="--minutes 2"
+	$(BIN)/python -m bench.soak $(ARGS)
 
 docs: setup ## regenerate the reference pages
 	$(BIN)/python scripts/reference.py

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pvesim.privileges import BUILTIN_ROLES
 
 ROOT = "root@pam"
+_MOST_HELD = 5000  # paths and askers whose privileges are remembered
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -79,6 +80,7 @@ class Identity:
         self.acl: dict[str, Entries] = {}
         self.pool_of: dict[str, str] = {}  # "/vms/100" or "/storage/x" → pool
         self._held: dict[tuple[str, str], dict[str, bool]] = {}
+        self._alike: dict[frozenset[tuple[str, bool]], dict[str, bool]] = {}
 
     @property
     def all_privileges(self) -> frozenset[str]:
@@ -93,6 +95,7 @@ class Identity:
     def changed(self) -> None:
         """To be called after any change; forgets what was derived."""
         self._held.clear()
+        self._alike.clear()
 
     def token(self, authid: str) -> Token | None:
         user, token = split_token(authid)
@@ -123,7 +126,11 @@ class Identity:
         key = (authid, path)
         held = self._held.get(key)
         if held is None:
-            held = self._held[key] = self._privileges(authid, path)
+            if len(self._held) >= _MOST_HELD:
+                self._held.clear()
+            held = self._privileges(authid, path)
+            # one dictionary for all paths on which somebody holds the same
+            held = self._held[key] = self._alike.setdefault(frozenset(held.items()), held)
         return held
 
     def allowed(self, authid: str, path: str, needed: Iterable[str], *, any_of: bool = False) -> bool:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from sys import intern
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 import msgspec
@@ -114,7 +115,7 @@ def parse_head(head: bytes) -> Request:
     for each in rest.split(b"\r\n"):
         name, colon, value = each.partition(b":")
         if colon:
-            headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+            headers[intern(name.decode("latin-1").strip().lower())] = value.decode("latin-1").strip()
     return Request(method.decode("latin-1"), target.decode("latin-1"), int(minor), headers)
 
 

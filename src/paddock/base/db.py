@@ -7,17 +7,29 @@ write at all. On PostgreSQL both kinds come from one pool.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import DateTime, Dialect, MetaData, String, event
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    MetaData,
+    String,
+    cast,
+    event,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, MappedAsDataclass
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -97,6 +109,17 @@ class Database:
         await self._writer.dispose()
 
 
+def among(column: InstrumentedAttribute[str], ids: Sequence[str], db: Database) -> ColumnElement[bool]:
+    """Whether a column is one of `ids`, which go as one parameter: there may be more of them than a statement takes."""
+    text = msgspec.json.encode(ids).decode()
+    listed = (
+        func.json_each(text)
+        if db.is_sqlite
+        else func.json_array_elements_text(cast(literal(text, String), JSON))
+    )
+    return column.in_(select(listed.table_valued("value").c.value))
+
+
 def sqlite_url(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
@@ -124,4 +147,4 @@ def _sqlite_engine(url: str, *, readonly: bool) -> AsyncEngine:
     return engine
 
 
-__all__ = ["Database", "Id", "MappedAsDataclass", "Row", "UtcDateTime", "sqlite_url"]
+__all__ = ["Database", "Id", "MappedAsDataclass", "Row", "UtcDateTime", "among", "sqlite_url"]
