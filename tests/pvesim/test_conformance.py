@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from pvesim import ClusterScene, Estate, Running, Settings, serve
+from tests import addresses
 from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import Exchange, require, section
@@ -113,7 +114,7 @@ async def replay(name: str) -> list[Result]:
     estate = Estate(
         [setup.scene()], settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10)
     )
-    async with serve(estate) as running:
+    async with serve(estate, network=addresses.network()) as running:
         player = Player(running, before=setup.before)
         results = [await player.play(exchange) for exchange in section(name)]
     for result in results:
