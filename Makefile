@@ -4,6 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# How many tests run at once: auto is one per core, 0 is one after the other in this process.
+WORKERS ?= auto
+# What differs by database: the command line speaks REST to it, and the kill tests look into the SQLite file.
+ON_POSTGRES := tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py
+PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast lint format bench soak docs screenshots clean
@@ -25,8 +30,8 @@ demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
 
 test: setup lint ## lint, then the whole test suite; installs Chromium and PostgreSQL if it may
 	@scripts/test-needs
-	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m pytest tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(if $(filter tests tests/%,$(ARGS)),,$(BIN)/python -m pytest $(PARALLEL) $(ON_POSTGRES) $(ARGS))
 
 test-fast: setup ## unit tests only
 	$(BIN)/python -m pytest tests/unit tests/architecture $(ARGS)

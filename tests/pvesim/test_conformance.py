@@ -8,6 +8,7 @@ import pytest
 
 from pvesim import Estate, Settings, serve
 from pvesim.clock import StillClock
+from tests import addresses
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
 from tests.pvesim.replay import Player, Result
@@ -22,7 +23,7 @@ async def replay(name: str) -> list[Result]:
         clock=StillClock(),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
-    async with serve(estate) as running:
+    async with serve(estate, network=addresses.network()) as running:
         running.advance(10.2 - estate.clock.now() % 10)  # pvestatd has just been round
         player = Player(running, before=setup.before, timed=setup.timed)
         results = [await player.play(exchange) for exchange in section(name)]
