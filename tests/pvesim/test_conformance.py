@@ -9,20 +9,22 @@ import pytest
 from pvesim import Estate, Settings, serve
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
-from tests.pvesim.replay import Player, Result
+from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
 
 
 async def replay(name: str) -> list[Result]:
     """Play a section; every exchange with how it compares."""
     setup = SECTIONS[name]
+    exchanges = list(section(name))
     estate = Estate(
         [setup.scene()],
+        clock=Standing(exchanges),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
     async with serve(estate) as running:
         player = Player(running, before=setup.before, timed=setup.timed)
-        results = [await player.play(exchange) for exchange in section(name)]
+        results = [await player.play(exchange) for exchange in exchanges]
     for result in results:
         result.known = _known(result)
     return results
