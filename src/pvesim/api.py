@@ -168,7 +168,7 @@ class Routes:
             method = Method(
                 handler,
                 check or (lambda call: permitted(call, permissions)),
-                {**known.parameters, **(params or {}), **(more or {})},
+                {**(params or {}), **known.parameters, **(more or {})},  # the schema's word counts
                 known.proxyto == "node",
                 known.protected if protected is None else protected,
                 known.allowtoken if tokens is None else tokens,

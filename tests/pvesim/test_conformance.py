@@ -7,26 +7,26 @@ import re
 import pytest
 
 from pvesim import Estate, Settings, serve
-from pvesim.clock import StillClock
 from tests import addresses
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
-from tests.pvesim.replay import Player, Result
+from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
 
 
 async def replay(name: str) -> list[Result]:
     """Play a section; every exchange with how it compares."""
     setup = SECTIONS[name]
+    exchanges = list(section(name))
     estate = Estate(
         [setup.scene()],
-        clock=StillClock(),
+        clock=Standing(exchanges),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
     async with serve(estate, network=addresses.network()) as running:
         running.advance(10.2 - estate.clock.now() % 10)  # pvestatd has just been round
         player = Player(running, before=setup.before, timed=setup.timed)
-        results = [await player.play(exchange) for exchange in section(name)]
+        results = [await player.play(exchange) for exchange in exchanges]
     for result in results:
         result.known = _known(result)
     return results
