@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from pvesim.agenda import Agenda
@@ -12,6 +12,7 @@ from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
 from pvesim.figures import Pulse, Sample
+from pvesim.highavail import HighAvailability
 from pvesim.identity import Group, Identity, Token, User, split_token
 from pvesim.scene import (
     GIB,
@@ -207,6 +208,9 @@ class Cluster:
         self.root_password = scene.root_password or f"sim-{self.chance.getrandbits(48):012x}"
         self.tickets = Tickets(self.chance.randbytes(32))
         self.agenda = Agenda()
+        self.ha = HighAvailability()
+        self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
+        self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
         self.no_quorum = False
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
@@ -284,18 +288,26 @@ class Cluster:
         guest.node = self.nodes[node]
         guest.node.guests[vmid] = guest
         guest.touch()
+        self._changed(guest)
+
+    def _changed(self, guest: Guest) -> None:
+        for watcher in self.watchers:
+            watcher(guest)
 
     def ha_managed(self, guest: Guest) -> bool:
         """Whether the HA stack looks after the guest."""
-        return False
+        return self.ha.manages(guest.vmid)
 
     def replicated(self, vmid: int) -> str | None:
         """The id of a replication job of the guest."""
-        return None
+        return next((name for name, job in self.jobs.items() if job["guest"] == vmid), None)
 
     def purge(self, vmid: int) -> list[str]:
         """Take a guest out of everything that names it; returns what the task says about that."""
-        return []
+        self.jobs = {name: job for name, job in self.jobs.items() if job["guest"] != vmid}
+        if not self.ha.forget(vmid):
+            return []
+        return [f"NOTE: removed CT {vmid} from HA resource configuration."]
 
     def set_status(self, vmid: int, status: Literal["running", "stopped", "paused"]) -> None:
         """A guest starts or stops."""
@@ -303,6 +315,7 @@ class Cluster:
         guest.status = status
         guest.started = self.clock.now()
         guest.touch()
+        self._changed(guest)
 
     def secret(self, label: str) -> tuple[str, str]:
         """(full token id, secret) of the token with this label."""

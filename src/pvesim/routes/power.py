@@ -55,9 +55,9 @@ def _start(kind: str, call: Call) -> object:
     guest = node.guests.get(vmid)
     if guest is not None and guest.active:
         raise failed(f"{_LABEL[kind]} {vmid} already running")
+    call.quorum()
     if (upid := requested(call, kind, vmid, "start")) is not None:
         return upid
-    call.quorum()
 
     def work(task: Task) -> Work:
         inner = power.start(task, node, vmid, skiplock=skiplock)
@@ -69,20 +69,39 @@ def _start(kind: str, call: Call) -> object:
 def _stop(kind: str, call: Call) -> object:
     skiplock = _options(call)
     guest = _running(kind, call)
+    overrule = call.flag("overrule-shutdown")
+    if overrule and call.cluster.ha_managed(guest):
+        raise invalid(**{"overrule-shutdown": "cannot overrule a shutdown of an HA resource"})
     if (upid := requested(call, kind, guest.vmid, "stop")) is not None:
         return upid
-    return call.start(
-        _type(kind, "stop"),
-        guest.vmid,
-        lambda task: holding(task, guest, power.stop(task, guest, skiplock=skiplock)),
-    )
+    overruled = _abort_shutdowns(kind, call, guest) if overrule else []
+
+    def work(task: Task) -> Work:
+        if overruled:
+            task.say(f"overruled {_type(kind, 'shutdown')} task - {', '.join(overruled)}")
+        return holding(task, guest, power.stop(task, guest, skiplock=skiplock))
+
+    return call.start(_type(kind, "stop"), guest.vmid, work)
+
+
+def _abort_shutdowns(kind: str, call: Call, guest: Guest) -> list[str]:
+    """Stop the shutdowns of the guest that are the caller's own, or anybody's with Sys.Modify."""
+    foreign = call.can(f"/nodes/{call.node.name}", "Sys.Modify")
+    found: list[str] = []
+    for upid, worker in list(call.node.tasks.active.items()):
+        task = worker.task
+        mine = foreign or task.owner.partition("!")[0] == call.authid.partition("!")[0]
+        if task.type == _type(kind, "shutdown") and task.id == str(guest.vmid) and mine:
+            worker.stop(call.now)
+            found.append(upid)
+    return found
 
 
 def _shutdown(kind: str, call: Call) -> object:
     guest = _running(kind, call)
-    if (upid := requested(call, kind, guest.vmid, "stop")) is not None:
-        return upid
     timeout, force = call.number("timeout", 60), call.flag("forceStop")
+    if (upid := requested(call, kind, guest.vmid, "stop", timeout)) is not None:
+        return upid
     return call.start(
         _type(kind, "shutdown"),
         guest.vmid,
