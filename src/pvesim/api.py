@@ -15,7 +15,8 @@ from typing import Any
 
 from pvesim import schema
 from pvesim.errors import failed, forbidden, invalid, not_implemented, unreachable
-from pvesim.model import Cluster, Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Cluster, Node
 from pvesim.permissions import filled, permitted
 from pvesim.tasks import Task, Work
 from pvesim.verify import IN_PATH, TEXT, Param, verify

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pvesim.certificates import Authority
 from pvesim.model import Cluster, Estate, Node
+from pvesim.nodelife import boot, power_cut
 from pvesim.scene import NodeScene
 
 Undo = Callable[[], None]
@@ -141,6 +142,23 @@ def _node_down(target: Target, how: str = "refused") -> Undo:
     if how not in ("refused", "silent"):
         raise BadTarget(f"node-down: how must be refused or silent, not {how!r}.")
     return _set(target.nodes, down_since=target.cluster.clock.now(), down_silently=how == "silent")
+
+
+@fault("power-cut", sockets=True)
+def _power_cut(target: Target, how: str = "silent") -> Undo:
+    """As node-down, and everything on the node is lost: its tasks end without a last line, locks and
+    half-made disks stay. Ended, the node boots: its containers are stopped, those that start with it come up
+    again."""
+    if how not in ("refused", "silent"):
+        raise BadTarget(f"power-cut: how must be refused or silent, not {how!r}.")
+    for node in target.nodes:
+        power_cut(node, silently=how == "silent")
+
+    def undo() -> None:
+        for node in target.nodes:
+            boot(node)
+
+    return undo
 
 
 @fault("daemon-down", sockets=True)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from pvesim import schema
-from pvesim.model import Guest, digest
+from pvesim.guest import Guest
+from pvesim.model import digest
 from pvesim.scene import GIB, MIB
 from pvesim.verify import Param, find, properties
 from pvesim.volumes import Volume, disk_name

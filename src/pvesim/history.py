@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pvesim.model import Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Node
 from pvesim.tasks import Task
 
 ARCHIVED = 40  # per node

@@ -10,7 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from pvesim.figures import Sample
-from pvesim.model import Cluster, Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Cluster, Node
 from pvesim.scene import GIB, StorageScene
 
 _encode = msgspec.json.Encoder().encode

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from pvesim.clock import Clock
+from pvesim.clock import StillClock
 from pvesim.errors import ApiError
 from pvesim.routes import all_routes
 from pvesim.running import Running
@@ -29,15 +29,12 @@ _PATIENCE = 300  # simulated seconds until a task has to be over
 _VARIABLE = re.compile(r"\.tmp\.\d+")
 
 
-class Standing(Clock):
+class Standing(StillClock):
     """Time that passes only where the recording says so; starts when the recording did."""
 
     def __init__(self, exchanges: Iterable[Exchange]) -> None:
         super().__init__()
         self.started = next((at for each in exchanges if (at := _date(each)) is not None), self.started)
-
-    def now(self) -> float:
-        return self.started + self._skipped
 
 
 @dataclass

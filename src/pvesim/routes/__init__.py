@@ -5,14 +5,21 @@ from __future__ import annotations
 from pvesim.api import Routes
 from pvesim.routes import (
     access,
+    bulk,
     cluster,
     configuration,
     containers,
+    copies,
     guests,
+    ha,
+    ha_rules,
+    migration,
     nodes,
     power,
+    replication,
     roles,
     small,
+    snapshots,
     storage,
     tasks,
     tokens,
@@ -24,8 +31,8 @@ def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
     for branch in (
-        access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, storage, tasks,
-        small,
+        access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, snapshots, copies,
+        migration, ha, ha_rules, replication, bulk, storage, tasks, small,
     ):  # fmt: skip
         branch.register(routes)
     return routes

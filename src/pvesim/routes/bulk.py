@@ -11,11 +11,12 @@ from functools import partial
 
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, forbidden, invalid
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.routes.migration import known_node
 from pvesim.tasks import Task, Work
 from pvesim.works import bulk
 from pvesim.works.bulk import Bulk
+from pvesim.works.highavail import move_request
 
 
 def register(routes: Routes) -> None:
@@ -121,8 +122,6 @@ def _migrate_all(call: Call) -> object:
 
 def _queued(call: Call, target: str, guest: Guest) -> Task:
     """A managed guest is asked to move; by a task on its node, that ends when that is queued."""
-    from pvesim.works.highavail import move_request
-
     return move_request(guest, target, call.authid)
 
 
@@ -130,7 +129,9 @@ def _bulk(verb: str, call: Call) -> object:
     """All guests of the cluster, by a task on the node that was asked."""
     vms = _allowed(call, "VM.Migrate" if verb == "migrate" else "VM.PowerMgmt")
     workers = _workers(call, 1)
-    guests = bulk.chosen(call.cluster.guests.values(), vms, managed=verb == "migrate", templates=verb == "migrate")
+    guests = bulk.chosen(
+        call.cluster.guests.values(), vms, managed=verb == "migrate", templates=verb == "migrate"
+    )
     named = ", ".join(map(str, vms))
 
     def said(task: Task, what: str, suffix: str = "") -> None:

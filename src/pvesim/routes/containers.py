@@ -13,8 +13,9 @@ from pvesim.api import Call, Routes
 from pvesim.config_rights import NEW_DISK, may_configure, may_read_volume
 from pvesim.configuring import apply
 from pvesim.errors import failed, forbidden, invalid
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, taken_apart
-from pvesim.model import Cluster, Guest
+from pvesim.model import Cluster
 from pvesim.scene import GIB, GuestScene, StorageScene
 from pvesim.works import creating, power, restoring
 from pvesim.works.locking import holding, unlocked

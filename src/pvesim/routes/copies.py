@@ -11,17 +11,32 @@ from pvesim.api import Call, Routes
 from pvesim.config_rights import may_configure
 from pvesim.errors import failed, invalid
 from pvesim.features import all_have, has_feature
-from pvesim.guestconfig import Conf, adopt, bytes_of, config, disks, edit, plain, put_together, set_lock, taken_apart
-from pvesim.model import Guest, Node
+from pvesim.guest import Guest
+from pvesim.guestconfig import (
+    Conf,
+    adopt,
+    bytes_of,
+    config,
+    disks,
+    edit,
+    plain,
+    put_together,
+    set_lock,
+    taken_apart,
+)
+from pvesim.model import Node
 from pvesim.routes.containers import claim, taken, usable
 from pvesim.routes.migration import known_node
 from pvesim.routes.snapshots import snapshot_of
-from pvesim.tasks import TaskFailed
+from pvesim.tasks import Task, Work
 from pvesim.works import copying
 from pvesim.works.locking import holding, unlocked
 
 _DISK = re.compile(r"rootfs|mp\d+")
 _OF_SNAPSHOTS = ("parent", "snaptime", "snapstate", "template", "lock")
+
+
+_CONVERTING = 0.3  # seconds until a template is one
 
 
 def register(routes: Routes) -> None:
@@ -53,11 +68,12 @@ def _template(call: Call) -> object:
         raise failed("you can't convert a template to a template")
     if guest.running:
         raise failed("you can't convert a CT to template if the CT is running")
-    try:
-        log, failure = copying.make_template(guest), ""
-    except TaskFailed as error:
-        log, failure = [], str(error)
-    call.node.tasks.done("vztemplate", str(guest.vmid), call.authid, *log, failure=failure)
+
+    def work(task: Task) -> Work:
+        yield _CONVERTING
+        task.say(*copying.make_template(guest))
+
+    call.start("vztemplate", guest.vmid, lambda task: holding(task, guest, work(task)))
     return None
 
 
@@ -236,10 +252,7 @@ def _reassign(call: Call, vmid: int) -> object:
             raise failed(f"could not find CT {each}")
     source, other = guests[int(call.params["vmid"])], guests[vmid]
     if source.node is not other.node:
-        raise failed(
-            "Both containers need to be on the same node"
-            f" ({source.node.name} != {other.node.name})"
-        )
+        raise failed(f"Both containers need to be on the same node ({source.node.name} != {other.node.name})")
     guest = call.guest("lxc")
     unlocked(guest)
     unlocked(other)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from pvesim.api import Call, Routes, perm
+from pvesim.guest import Guest
 from pvesim.guestconfig import config, hardware_address
-from pvesim.model import Guest
 from pvesim.routes.cluster import all_guests_visible
 from pvesim.sampling import disk_used
 from pvesim.verify import TEXT, choice
@@ -69,16 +69,15 @@ def register(routes: Routes) -> None:
         routes.get(f"{at}/pending", check=audit)(partial(_pending, kind))
         routes.get(f"{at}/status")(partial(_subdirs, kind, _POWER))
         routes.get(f"{at}/status/current")(partial(_current, kind))
-        routes.get(f"{at}/snapshot", check=audit, protected=True)(partial(_snapshots, kind))
-        routes.get(
-            f"{at}/feature",
-            check=audit,
-            protected=True,
-            params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
-        )(partial(_feature, kind))
-    lxc = "/nodes/{node}/lxc/{vmid}"
-    routes.get(f"{lxc}/interfaces")(_interfaces)
-    routes.get(f"{lxc}/migrate")(_migration)
+    qemu = "/nodes/{node}/qemu/{vmid}"
+    routes.get(f"{qemu}/snapshot", check=audit, protected=True)(_snapshots)
+    routes.get(
+        f"{qemu}/feature",
+        check=audit,
+        protected=True,
+        params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
+    )(_feature)
+    routes.get("/nodes/{node}/lxc/{vmid}/interfaces")(_interfaces)
 
 
 def _subdirs(kind: str, names: Sequence[str], call: Call) -> object:
@@ -156,8 +155,8 @@ def _current(kind: str, call: Call) -> object:
     return row
 
 
-def _snapshots(kind: str, call: Call) -> object:
-    guest = call.guest(kind)
+def _snapshots(call: Call) -> object:
+    guest = call.guest("qemu")
     return [
         {
             "name": "current",
@@ -168,8 +167,8 @@ def _snapshots(kind: str, call: Call) -> object:
     ]
 
 
-def _feature(kind: str, call: Call) -> object:
-    guest = call.guest(kind)
+def _feature(call: Call) -> object:
+    guest = call.guest("qemu")
     storage = call.cluster.storages[guest.storage]
     capable = storage.type in ("zfspool", "lvmthin", "rbd", "btrfs")
     return {"hasFeature": int(capable or call.params["feature"] == "copy")}
@@ -208,9 +207,3 @@ def _interface(name: str, hardware: str, inet: str, inet6: str) -> dict[str, obj
     if inet6:
         row["inet6"] = inet6
     return row
-
-
-def _migration(call: Call) -> object:
-    guest = call.guest("lxc")
-    others = [name for name in call.cluster.nodes if name != call.node.name]
-    return {"running": int(guest.running), "allowed-nodes": others, "not-allowed-nodes": {}}

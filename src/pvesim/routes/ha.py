@@ -264,7 +264,8 @@ def _fencing(call: Call) -> dict[str, object]:
 
 def _busy(call: Call, name: str) -> bool:
     return any(
-        r.node == name and r.state not in ("", "stopped", "freeze") for r in call.cluster.ha.resources.values()
+        r.node == name and r.state not in ("", "stopped", "freeze")
+        for r in call.cluster.ha.resources.values()
     )
 
 

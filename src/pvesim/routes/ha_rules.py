@@ -102,9 +102,7 @@ def _wrong(call: Call, name: str, rules: Mapping[str, Options]) -> dict[str, str
     if rule.get("disable"):
         return {}
     mine = set(names(rule["resources"]))
-    others = [
-        (other, each) for other, each in rules.items() if other != name and not each.get("disable")
-    ]
+    others = [(other, each) for other, each in rules.items() if other != name and not each.get("disable")]
     if rule["type"] == "node-affinity":
         for _, each in others:
             if each["type"] == "node-affinity":
@@ -118,7 +116,9 @@ def _wrong(call: Call, name: str, rules: Mapping[str, Options]) -> dict[str, str
     for _, each in others:
         shared = mine & set(names(each["resources"]))
         if each["type"] == "resource-affinity" and each["affinity"] != rule["affinity"] and len(shared) > 1:
-            return {"resources": f"rule shares two or more resources with {each['affinity']} resource affinity rule"}
+            return {
+                "resources": f"rule shares two or more resources with {each['affinity']} resource affinity rule"
+            }
     return {}
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
 from pvesim.formats import FORMATS, FormatError, words
-from pvesim.model import Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Node
 from pvesim.routes.containers import usable
 from pvesim.tasks import Task, Work
 from pvesim.verify import properties, text
@@ -121,7 +122,11 @@ def _pairs(text: str) -> dict[str, str]:
         for name in filter(None, (source, target)):
             FORMATS["pve-storage-id"](name)
         if source in found:
-            what = f"duplicate mapping for source '{source}'" if source else "default target ID can only be provided once"
+            what = (
+                f"duplicate mapping for source '{source}'"
+                if source
+                else "default target ID can only be provided once"
+            )
             raise FormatError(what)
         found[source] = target
     if "1" in found and len(found) > 1:

@@ -6,7 +6,7 @@ from functools import partial
 
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed, invalid
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.tasks import Task, Work
 from pvesim.verify import BOOLEAN, integer
 from pvesim.works import power

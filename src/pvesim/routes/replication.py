@@ -12,8 +12,9 @@ import re
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, forbidden, invalid
 from pvesim.formats import words
+from pvesim.guest import Guest
 from pvesim.guestconfig import disks, plain
-from pvesim.model import Guest, digest
+from pvesim.model import digest
 
 Job = dict[str, str | int]
 
@@ -168,7 +169,11 @@ def _delete(call: Call) -> object:
         raise failed(f"no such job '{name}'")
     jobs[name]["remove_job"] = "local" if call.flag("keep") else "full"
     when = call.now + _REMOVED_AFTER / call.cluster.settings.speed
-    call.cluster.agenda.at(when, lambda now: jobs.pop(name, None) and None)
+
+    def gone(now: float) -> None:
+        jobs.pop(name, None)
+
+    call.cluster.agenda.at(when, gone)
     return None
 
 
@@ -229,7 +234,10 @@ def _log(call: Call) -> object:
     state = _state(call, name, job)
     if not state["last_try"]:
         return [{"n": 1, "t": "no content"}]
-    lines = [f"{name}: start replication job", f"{name}: guest => {'CT' if state['vmtype'] == 'lxc' else 'VM'} {job['guest']}"]
+    lines = [
+        f"{name}: start replication job",
+        f"{name}: guest => {'CT' if state['vmtype'] == 'lxc' else 'VM'} {job['guest']}",
+    ]
     lines.append(f"{name}: end replication job{' with error' if 'error' in state else ''}")
     start, limit = call.number("start", 0), call.number("limit", 50)
     rows = [{"n": n + 1, "t": line} for n, line in enumerate(lines)]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pvesim.api import Call, Routes
 from pvesim.errors import failed
+from pvesim.guest import Guest
 from pvesim.guestconfig import config
-from pvesim.model import Guest
 from pvesim.works import power, snapshots
 from pvesim.works.locking import holding, unlocked
 

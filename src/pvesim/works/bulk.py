@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pvesim.guest import Guest
 from pvesim.guestconfig import plain
-from pvesim.model import Cluster, Guest, Node
+from pvesim.model import Cluster, Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work
 from pvesim.works import migrating, power
 from pvesim.works.locking import holding

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pvesim.features import has_feature, is_base
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, adopt, disks, edit, put_together, set_lock, size_text
-from pvesim.model import Guest, Node
+from pvesim.model import Node
 from pvesim.scene import MIB, StorageScene
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume
@@ -118,7 +119,10 @@ def _linked(task: Task, node: Node, volid: str, vmid: int, snapshot: str) -> Vol
         raise TaskFailed(f"volume '{volid}' does not exist")
     storage = cluster.storages[old.storage]
     name = free_name(cluster, node, storage, vmid)
-    task.say(f"clone {volid.partition(':')[2]}: {name.partition(':')[2]}" + (f" snapname {snapshot}" if snapshot else ""))
+    task.say(
+        f"clone {volid.partition(':')[2]}: {name.partition(':')[2]}"
+        + (f" snapname {snapshot}" if snapshot else "")
+    )
     if storage.type == "lvmthin":
         task.say(f'  Logical volume "{name.partition(":")[2]}" created.')
     elif storage.type != "btrfs":  # the base is in the name

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, adopt, disks, edit, put_together, size_text
-from pvesim.model import Cluster, Guest, Node
+from pvesim.model import Cluster, Node
 from pvesim.scene import MIB
 from pvesim.tasks import INTERRUPT, Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pvesim.guest import Guest
 from pvesim.guestconfig import edit, set_lock
 from pvesim.highavail import FENCED_AFTER, KINDS, RECOVERED_AFTER, Resource
-from pvesim.model import Cluster, Guest, Node
+from pvesim.model import Cluster, Node
 from pvesim.tasks import Task, Work
 from pvesim.works import migrating, power
 from pvesim.works.locking import holding
@@ -198,7 +199,9 @@ def _request_stop(cluster: Cluster, resource: Resource, guest: Guest) -> bool:
         return resource.wanted == "started" or resource.command is not None
     timeout = resource.timeout
     if timeout:
-        _do(resource, guest, "shutdown", lambda task: power.shutdown(task, guest, timeout=timeout, force=True))
+        _do(
+            resource, guest, "shutdown", lambda task: power.shutdown(task, guest, timeout=timeout, force=True)
+        )
     else:
         _do(resource, guest, "stop", lambda task: power.stop(task, guest))
     return True

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pvesim.api import Call
+from pvesim.guest import Guest
 from pvesim.highavail import Resource
+from pvesim.model import Cluster
 from pvesim.tasks import Task, TaskFailed, Work
 from pvesim.works.hastack import wake
 
@@ -50,9 +52,26 @@ def asked_to_move(call: Call, kind: str, vmid: int, target: str) -> str:
 
 def _ask(call: Call, kind: str, vmid: int, verb: str, what: str, queued: Callable[[Resource], None]) -> str:
     """`hastart`, `hastop`, `hamigrate`: over once the request is queued."""
+    return call.start(f"ha{verb}", vmid, _queueing(call.cluster, kind, vmid, verb, what, queued))
+
+
+def move_request(guest: Guest, target: str, owner: str) -> Task:
+    """The same by somebody else's task, on the guest's own node."""
+
+    def queued(resource: Resource) -> None:
+        resource.command = ("migrate", target)
+
+    work = _queueing(
+        guest.node.cluster, guest.kind, guest.vmid, "migrate", f"HA migration to {target}", queued
+    )
+    return guest.node.tasks.start("hamigrate", str(guest.vmid), owner, work)
+
+
+def _queueing(
+    cluster: Cluster, kind: str, vmid: int, verb: str, what: str, queued: Callable[[Resource], None]
+) -> Callable[[Task], Work]:
     label = "CT" if kind in ("ct", "lxc") else "VM"
     request, _, target = what.partition(" to ")
-    cluster = call.cluster
     command = {
         "start": "set {sid} --state started",
         "stop": "crm-command stop {sid} {timeout}",
@@ -72,4 +91,4 @@ def _ask(call: Call, kind: str, vmid: int, verb: str, what: str, queued: Callabl
         queued(resource)
         wake(cluster)
 
-    return call.start(f"ha{verb}", vmid, work)
+    return work

@@ -6,7 +6,7 @@ Source: pve-guest-common `AbstractConfig.pm` (`lock_config`, 10 s).
 from __future__ import annotations
 
 from pvesim.errors import failed
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.tasks import Task, TaskFailed, Work
 
 PATIENCE = 10.0

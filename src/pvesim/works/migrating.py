@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pvesim.features import NAMES_BASE, base_of
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, adopt, disks, edit, plain, put_together, set_lock, taken_apart
-from pvesim.model import Guest, Node
+from pvesim.model import Node
 from pvesim.scene import StorageScene
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume

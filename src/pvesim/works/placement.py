@@ -26,7 +26,11 @@ def priorities(cluster: Cluster, resource: Resource) -> tuple[dict[str, int], bo
     """Node → priority, and whether only those nodes may be used; None where nothing is said."""
     ha = cluster.ha
     for rule in ha.rules.values():
-        if rule["type"] == "node-affinity" and not rule.get("disable") and resource.sid in names(rule["resources"]):
+        if (
+            rule["type"] == "node-affinity"
+            and not rule.get("disable")
+            and resource.sid in names(rule["resources"])
+        ):
             return parsed(rule["nodes"]), bool(rule.get("strict"))
     group = ha.groups.get(str(resource.options.get("group", "")))
     if group is None:
@@ -79,7 +83,11 @@ def chosen(cluster: Cluster, resource: Resource, *, without: Iterable[str] = ())
             top = [name for name in preferred if known[name] == best]
         else:
             top = [] if strict else candidates
-        if resource.node in candidates and sticks(cluster, resource) and (resource.node in known or not strict):
+        if (
+            resource.node in candidates
+            and sticks(cluster, resource)
+            and (resource.node in known or not strict)
+        ):
             top = [resource.node]
         candidates = top
     company = [other.node for other in together if other.state and other.node in candidates]

@@ -5,8 +5,9 @@ Sources: pve-container `API2/LXC/Status.pm`, `LXC.pm` (`vm_start`, `vm_stop`); t
 
 from __future__ import annotations
 
+from pvesim.guest import Guest
 from pvesim.guestconfig import disks, plain, taken_apart
-from pvesim.model import Guest, Node
+from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
 from pvesim.works.locking import refuse_lock
 

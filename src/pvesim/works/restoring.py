@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.tasks import Task, TaskFailed, Work
 from pvesim.works.creating import Plan
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from pvesim.features import all_have
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, adopt, disks, edit, plain, set_lock
-from pvesim.model import Guest
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work
 from pvesim.works.locking import refuse_lock
 from pvesim.works.power import kill
@@ -174,7 +174,9 @@ def _say(task: Task, guest: Guest, volid: str, name: str, what: str) -> None:
     elif kind == "lvmthin":
         task.say(f'  Logical volume "{_bare(volid)}" created.')
     elif kind == "rbd":
-        verb = {"created.": "Creating snap", "successfully removed.": "Removing snap"}.get(what, "Rolling back")
+        verb = {"created.": "Creating snap", "successfully removed.": "Removing snap"}.get(
+            what, "Rolling back"
+        )
         task.say(f"{verb}: 100% complete...done.")
 
 
