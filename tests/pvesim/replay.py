@@ -24,6 +24,8 @@ _AGE = re.compile(r"really signed ticket, (\w+)")
 _AGES = {"hours2_01": 7260, "hours3": 10800, "future": -3600, "future_400s": -400, "future_200s": -200}
 _CSRF = re.compile(r"[0-9A-F]{8}:[\w+/]{43}")
 _UPIDS = re.compile(r"UPID:[^\"]+:")
+_TICKET = re.compile(r"PVE:([^:]+):[0-9A-F]{8}::[\w+/=]+")
+_DUMPS = re.compile(r"vzdump-lxc-\d+-\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d")
 _POLL = re.compile(r"/nodes/([^/]+)/tasks/(UPID:[^/]+:)/status")
 _PATIENCE = 300  # simulated seconds until a task has to be over
 _VARIABLE = re.compile(r"\.tmp\.\d+")
@@ -89,8 +91,10 @@ class Player:
         """Between two exchanges as much as in the recording; but a task takes as long as ours takes, and is
         let come to its end where the recorded one had."""
         at = _date(exchange)
-        passed = at - self._clock - 1 if at is not None and self._clock is not None else 0
-        passed = max(passed, exchange.seconds or 0)
+        slack = 0 if exchange.at is not None else 1
+        passed = at - self._clock - slack if at is not None and self._clock is not None else 0
+        if exchange.at is None:
+            passed = max(passed, exchange.seconds or 0)
         self._clock = at if at is not None else self._clock
         poll = _POLL.search(unquote(exchange.path))
         if poll is None:
@@ -159,11 +163,21 @@ class Player:
             if "%3A" in text or text.startswith("PVEAuthCookie"):
                 return f"PVEAuthCookie={quote(cluster.tickets.ticket('root@pam', at), safe='')}"
             return cluster.tickets.ticket("root@pam", at)
+        if exchange.status != 401 and (signed := _TICKET.search(unquote(text))):
+            cluster = next(iter(self.running.estate.clusters.values()))
+            if signed[0] not in self.swaps and quote(signed[0], safe="") not in self.swaps:
+                self.swaps[signed[0]] = cluster.tickets.ticket(signed[1], cluster.clock.now())
+        if exchange.status != 401 and _CSRF.fullmatch(text) and text not in self.swaps:
+            cluster = next(iter(self.running.estate.clusters.values()))
+            self.swaps[text] = cluster.tickets.csrf("root@pam", cluster.clock.now())
         for recorded, ours in self.swaps.items():
             text = text.replace(recorded, ours).replace(quote(recorded, safe=""), quote(ours, safe=""))
         return text
 
     def _learn(self, exchange: Exchange, answer: Answer) -> None:
+        theirs, ours_too = (set(_DUMPS.findall(text)) for text in (exchange.body or "", answer.body.decode()))
+        if len(theirs) == len(ours_too) == 1:  # backups are called by the time at which they were made
+            self.swaps[theirs.pop()] = ours_too.pop()
         if exchange.status != 200 or answer.status != 200 or exchange.method == "GET":
             return
         recorded, ours = _data(exchange.body.encode()), _data(answer.body)
@@ -226,7 +240,9 @@ def _same_errors(exchange: Exchange, answer: Answer) -> str:
 
 
 def _date(exchange: Exchange) -> float | None:
-    """When the answer was given, in whole seconds."""
+    """When it was recorded: exactly, or else in whole seconds."""
+    if exchange.at is not None:
+        return float(exchange.at)
     given = (exchange.response_headers or {}).get("Date")
     return parsedate_to_datetime(given).timestamp() if given else None
 

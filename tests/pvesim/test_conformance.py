@@ -12,14 +12,18 @@ from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
 from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
+from tests.pvesim.sections.section import winners_first
 
 
 async def replay(name: str) -> list[Result]:
     """Play a section; every exchange with how it compares."""
     setup = SECTIONS[name]
     exchanges = list(section(name))
+    if setup.winners_first:
+        exchanges = winners_first(exchanges)
     estate = Estate(
         [setup.scene()],
+        seed=setup.seed,
         clock=Standing(exchanges),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )

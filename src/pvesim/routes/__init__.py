@@ -5,6 +5,7 @@ from __future__ import annotations
 from pvesim.api import Routes
 from pvesim.routes import (
     access,
+    backups,
     bulk,
     cluster,
     configuration,
@@ -15,6 +16,7 @@ from pvesim.routes import (
     ha_rules,
     migration,
     nodes,
+    pools,
     power,
     replication,
     roles,
@@ -32,7 +34,7 @@ def all_routes() -> Routes:
     routes = Routes()
     for branch in (
         access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, snapshots, copies,
-        migration, ha, ha_rules, replication, bulk, storage, tasks, small,
+        migration, ha, ha_rules, replication, bulk, pools, backups, storage, tasks, small,
     ):  # fmt: skip
         branch.register(routes)
     return routes

@@ -7,7 +7,7 @@ import msgspec
 from pvesim.api import Call, Routes
 from pvesim.errors import invalid
 from pvesim.figures import Sample
-from pvesim.model import Cluster, Node
+from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
 from pvesim.wire import Reply
 
@@ -48,8 +48,6 @@ def register(routes: Routes) -> None:
     routes.get("/cluster/nextid")(_nextid)
     routes.get("/cluster/options")(_options)
     routes.get("/nodes")(_nodes)
-    routes.get("/pools")(_pools)
-    routes.get("/pools/{poolid}")(_pool)
 
 
 def version(node: Node) -> dict[str, object]:
@@ -232,36 +230,9 @@ def _network_rows(call: Call) -> list[dict[str, object]]:
     ]
 
 
-def _visible_pools(call: Call) -> list[str]:
+def visible_pools(call: Call) -> list[str]:
     return [pool for pool in call.cluster.pools if call.can(f"/pool/{pool}", "Pool.Audit")]
 
 
 def _pool_rows(call: Call) -> list[dict[str, object]]:
-    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in _visible_pools(call)]
-
-
-def _pools(call: Call) -> object:
-    if "poolid" in call.params:
-        pool = call.params["poolid"]
-        call.need(f"/pool/{pool}", "Pool.Audit")
-        return [{"poolid": pool, "members": _members(call.cluster, pool)}]
-    return [_named(pool, call.cluster.pools[pool]) for pool in _visible_pools(call)]
-
-
-def _named(pool: str, comment: str) -> dict[str, object]:
-    return {"poolid": pool, "comment": comment} if comment else {"poolid": pool}
-
-
-def _pool(call: Call) -> object:
-    pool = call.params["poolid"]
-    if pool not in call.cluster.pools:
-        raise invalid(poolid=f"pool '{pool}' does not exist")
-    return {**_named(pool, call.cluster.pools[pool]), "members": _members(call.cluster, pool)}
-
-
-def _members(cluster: Cluster, pool: str) -> list[object]:
-    return [
-        msgspec.json.decode(guest_row(guest, sample_of(guest.node)))
-        for guest in cluster.guests.values()
-        if guest.pool == pool
-    ]
+    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in visible_pools(call)]

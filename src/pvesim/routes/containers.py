@@ -28,6 +28,7 @@ _NOT_CONFIG = frozenset(
 )  # fmt: skip
 _DISK = re.compile(r"rootfs|mp\d+")
 _KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
+_AT_ONCE = 0.02  # seconds within which two calls both find the vmid free, and one fails later
 _DEFAULT_SIZE = 4  # GiB, where only a storage is given
 
 
@@ -51,6 +52,8 @@ def _create(call: Call) -> object:
     )
     if over is not None:
         _may_overwrite(over)
+    elif known is not None and known.lock == "create" and call.now - known.started < _AT_ONCE:
+        raise failed(f"unable to create CT {vmid} - {taken(known, vmid)}")
     elif known is not None:
         raise failed(taken(known, vmid))
     if keys := given.get("ssh-public-keys"):
@@ -70,7 +73,7 @@ def _create(call: Call) -> object:
     )
     guest = over or claim(call, vmid, pool)
     after = partial(_started, call, guest) if call.flag("start") else lambda: None
-    plan = creating.Plan(archive, conf, disks, unprivileged, after)
+    plan = creating.Plan(archive, conf, disks, unprivileged, after, storage_only="rootfs" not in wanted)
     if restore:
         given_unprivileged = unprivileged if "unprivileged" in given else None
         return call.start(
@@ -114,7 +117,8 @@ def _may_overwrite(guest: Guest) -> None:
     if guest.running:
         raise failed("can't overwrite running container")
     protected(guest, f"unable to restore CT {guest.vmid}")
-    unlocked(guest)
+    if guest.lock:
+        raise failed(f"unable to restore CT {guest.vmid} - CT is locked ({guest.lock})")
 
 
 def protected(guest: Guest, what: str) -> None:

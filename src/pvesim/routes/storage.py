@@ -7,7 +7,8 @@ from pvesim.errors import failed, invalid
 from pvesim.guestconfig import volume
 from pvesim.model import digest
 from pvesim.sampling import disk_used, sample_of
-from pvesim.scene import MIB, StorageScene
+from pvesim.scene import StorageScene
+from pvesim.volumes import Volume
 
 _INDEX = [
     "content",
@@ -23,8 +24,6 @@ _INDEX = [
     "upload",
 ]
 _SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
-_FORMATS = {".tar.gz": "tgz", ".tar.zst": "tzst", ".tar.xz": "txz", ".iso": "iso", ".tar": "tar"}
-_TEMPLATE_SIZE = 124 * MIB
 
 
 def register(routes: Routes) -> None:
@@ -155,9 +154,9 @@ def _content(call: Call) -> object:
     if not call.node.has(storage):
         raise failed(f"storage '{name}' is not available on node '{call.node.name}'")
     wanted = call.params.get("content")
-    rows: list[dict[str, object]] = []
-    if "vztmpl" in storage.content:
-        rows += [_template(name, file, int(call.node.booted)) for file in call.node.scene.templates]
+    rows = [
+        _row_of(volume) for volume in call.cluster.volumes.on(call.node.name, name) if _may_see(call, volume)
+    ]
     if call.can(f"/storage/{name}", "Datastore.Allocate") or call.can("/vms", "VM.Config.Disk"):
         rows += _disks(storage, call)
     if "vmid" in call.params:
@@ -165,16 +164,35 @@ def _content(call: Call) -> object:
     return call.mixed([row for row in rows if wanted is None or row["content"] == wanted])
 
 
-def _template(storage: str, file: str, ctime: int) -> dict[str, object]:
-    ending = next((ending for ending in _FORMATS if file.endswith(ending)), "")
-    content = "iso" if ending == ".iso" else "vztmpl"
-    return {
-        "volid": f"{storage}:{content}/{file}",
-        "content": content,
-        "format": _FORMATS.get(ending, "raw"),
-        "size": _TEMPLATE_SIZE,
-        "ctime": ctime,
+def _may_see(call: Call, volume: Volume) -> bool:
+    """What PVE::Storage `check_volume_access` lets through, one by one."""
+    where = f"/storage/{volume.storage}"
+    if call.can(where, "Datastore.Allocate"):
+        return True
+    if volume.content in ("vztmpl", "iso"):
+        return True
+    if volume.content == "backup":
+        return call.can(where, "Datastore.AllocateSpace") and call.can(f"/vms/{volume.vmid}", "VM.Backup")
+    return call.can(f"/vms/{volume.vmid}", "VM.Config.Disk")
+
+
+def _row_of(volume: Volume) -> dict[str, object]:
+    row: dict[str, object] = {
+        "volid": volume.volid,
+        "content": volume.content,
+        "format": volume.format,
+        "size": volume.size,
+        "ctime": volume.ctime,
     }
+    if volume.content in ("rootdir", "images"):
+        row |= {"used": volume.used, "vmid": volume.vmid, "parent": volume.parent}
+    elif volume.content == "backup":
+        row |= {"vmid": volume.vmid, "subtype": "lxc" if "-lxc-" in volume.volid else "qemu"}
+        if volume.notes:
+            row["notes"] = volume.notes
+        if volume.protected:
+            row["protected"] = 1
+    return row
 
 
 def _disks(storage: StorageScene, call: Call) -> list[dict[str, object]]:
@@ -191,5 +209,5 @@ def _disks(storage: StorageScene, call: Call) -> list[dict[str, object]]:
             "ctime": int(guest.started),
         }
         for guest in guests.values()
-        if guest.storage == storage.name
+        if guest.storage == storage.name and guest.conf is None and guest.lock != "create"
     ]

@@ -10,7 +10,7 @@ from pvesim.guest import Guest
 from pvesim.tasks import Task, TaskFailed, Work
 
 PATIENCE = 10.0
-_STEP = 0.5
+_STEP = 0.1
 
 
 def holding(task: Task, guest: Guest, work: Work) -> Work:

@@ -22,7 +22,7 @@ SECTIONS = {
     "setup": Section(1.0, 45, lambda: scenes.cluster(dis=False)),
     "auth": Section(1.0, 74, scenes.cluster),
     "expired": Section(1.0, 34, three(guests=ALL)),
-    "perm": Section(0.99, 120, lambda: scenes.cluster(guests=_MAKING), _create_ends),
+    "perm": Section(0.99, 140, lambda: scenes.cluster(guests=_MAKING), _create_ends),
     "access": Section(1.0, 26, three(guests=ALL, pools=("p1",))),
     "ceremony": Section(0.78, 38, three(guests=ALL)),
 }

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from tests.pvesim.sections.section import Section
+from tests.pvesim import recorded_scene as scenes
+from tests.pvesim.sections.section import OPSEP, Section
 
-SECTIONS: dict[str, Section] = {}
+SECTIONS: dict[str, Section] = {
+    "backup": Section(
+        0.98,
+        69,
+        lambda: scenes.cluster(
+            nodes=3,
+            opsep=OPSEP,
+            guests=(
+                scenes.container(100),
+                scenes.container(104, template=True),
+                scenes.container(105),
+                scenes.container(151, status="running"),
+            ),
+            shared=True,
+        ),
+    ),
+}
