@@ -64,6 +64,7 @@ class Node:
         self.hung = False  # accepts, never answers
         self.spoilers: list[Spoiler] = []  # what happens to answers on their way
         self.hung_storage = ""
+        self.pam: dict[str, str] = {}  # passwords of @pam users that were changed on this node alone
         self.stopped_services: set[str] = set()
         self.skew = 0.0  # seconds by which its clock is ahead
         self.slowness = 0.0  # seconds added to every answer

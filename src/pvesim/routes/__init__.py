@@ -15,6 +15,7 @@ from pvesim.routes import (
     ha,
     ha_rules,
     host,
+    machines,
     migration,
     nodes,
     pools,
@@ -34,7 +35,7 @@ def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
     for branch in (
-        access, users, tokens, roles, cluster, nodes, host, guests, containers, configuration, power, snapshots, copies,
+        access, users, tokens, roles, cluster, nodes, host, guests, containers, machines, configuration, power, snapshots, copies,
         migration, ha, ha_rules, replication, bulk, pools, backups, storage, tasks, small,
     ):  # fmt: skip
         branch.register(routes)
