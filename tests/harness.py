@@ -165,6 +165,7 @@ class Paddock:
             for table in reversed(Row.metadata.sorted_tables):
                 if table.name not in KEPT | {"sessions"}:
                     await session.execute(table.delete())
+        self.services.bus.touch(("nodes", "containers"))
 
 
 @asynccontextmanager

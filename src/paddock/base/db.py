@@ -7,6 +7,7 @@ write at all. On PostgreSQL both kinds come from one pool.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -124,9 +125,22 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
+class _Connection(sqlite3.Connection):
+    """Gives its locks back when it is closed.
+
+    SQLite keeps a closed connection alive, with its transaction and so with the write lock of the whole
+    database, while any of its statements is: as after a task was cancelled in the middle of one.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 def _sqlite_engine(url: str, *, readonly: bool) -> AsyncEngine:
     pool: dict[str, Any] = {"pool_size": 4 if readonly else 1, "max_overflow": 0, "pool_timeout": 30}
-    engine = create_async_engine(url, **pool, **_JSON)
+    engine = create_async_engine(url, connect_args={"factory": _Connection}, **pool, **_JSON)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from paddock.base.vault import Secret
 from paddock.nodes import health
-from paddock.proxmox import Connections, PasswordCredential, failover
+from paddock.proxmox import Connections, PasswordCredential, handshake
 from paddock.watch import cluster as cluster_watch
 from paddock.watch.cluster import ClusterWatch
 from paddock.watch.loop import Watcher
@@ -25,7 +25,7 @@ Looks = Callable[[int], Awaitable[None]]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble is shown after some seconds; how long it is in earnest, the unit tests of `health` know."""
     monkeypatch.setattr(health, "GRACE", timedelta(seconds=4))
-    monkeypatch.setattr(failover, "SIGN_OF_LIFE_SECONDS", 1.5)
+    monkeypatch.setattr(handshake, "SIGN_SECONDS", 1.5)
     monkeypatch.setattr(cluster_watch, "CONTACT_SECONDS", 2.0)
 
 
@@ -203,8 +203,7 @@ async def test_old_evidence_is_never_green(paddock: Paddock, estate: Running) ->
     live.put(
         "node", node["id"], msgspec.structs.replace(old, word_at=past, contact_at=past, contact_ok_at=past)
     )
-    stale = (await paddock.nodes())["pve1"]
-    assert stale["status"] == "unknown"
+    stale = await paddock.until_status("pve1", "unknown", seconds=2)
     assert "fresh" in stale["status_reason"] or "lately" in stale["status_reason"]
 
 
