@@ -11,7 +11,7 @@ from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
 from pvesim.works.locking import refuse_lock
 
-STARTING = 1.0
+STARTING = 0.85
 STOPPING = 0.6
 SHUTTING_DOWN = 2.0  # until an idle container's init has ended
 
