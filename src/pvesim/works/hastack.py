@@ -40,8 +40,8 @@ def manage(cluster: Cluster, resource: Resource) -> None:
     wake(cluster)
 
 
-def _noticed(cluster: Cluster, guest: Guest) -> None:
-    if cluster.ha.of(guest.vmid) is not None:
+def _noticed(cluster: Cluster, guest: Guest | None) -> None:
+    if guest is None or cluster.ha.of(guest.vmid) is not None:
         wake(cluster)
 
 
