@@ -28,6 +28,8 @@ from pvesim.wire import (
 
 _TLS_HANDSHAKE = 0x16
 _READ = 65536
+_DROP = 16  # bytes at a time
+_ENDLESS = 1 << 30
 
 
 class Connection(asyncio.Protocol):
@@ -207,10 +209,44 @@ class Connection(asyncio.Protocol):
             and answer.status == 200
             and "gzip" in request.headers.get("accept-encoding", "").lower()
         )
-        self._send(self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip))
+        data = self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip)
+        if answer.wreck:
+            self._wreck(answer, data)
+            return
+        self._send(data)
         self._deadline = self._loop.time() + self._settings.idle_timeout
         if close:
             self._close()
+
+    def _wreck(self, answer: Answer, data: bytes) -> None:
+        """Something goes wrong with the answer on its way; the connection does not outlive it."""
+        if answer.wreck == "lost":
+            self.abort()
+        elif answer.wreck == "cut":
+            self._send(data[: len(data) // 2])
+            self.abort()
+        elif answer.wreck == "drip":
+            self._drip(data, answer.pace)
+        else:
+            head = data.partition(b"\r\nContent-Length")[0]
+            self._send(head + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self._endless(0)
+
+    def _drip(self, data: bytes, pace: float) -> None:
+        self._send(data[:_DROP])
+        if data[_DROP:]:
+            self._pending = self._loop.call_later(pace, self._drip, data[_DROP:], pace)
+        else:
+            self._pending = None
+            self._close()
+
+    def _endless(self, sent: int) -> None:
+        """Chunks until the client has enough, or we have: a gigabyte."""
+        self._send(b"%x\r\n%b\r\n" % (_READ, b"x" * _READ))
+        if sent < _ENDLESS and not self._closing:
+            self._pending = self._loop.call_later(0.001, self._endless, sent + _READ)
+        else:
+            self.abort()
 
     # -- bytes ----------------------------------------------------------------------------------------
 

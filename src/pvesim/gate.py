@@ -16,6 +16,7 @@ from pvesim.errors import ApiError, forbidden, unauthorized
 from pvesim.identity import ROOT, split_token
 from pvesim.model import Node
 from pvesim.sampling import observe
+from pvesim.spoiling import spoiled
 from pvesim.wire import (
     HTML,
     JSON,
@@ -109,7 +110,10 @@ class Gate:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a complete request."""
-        return self._noted(request, self._slowed(self._answer(request)))
+        answer = self._slowed(self._answer(request))
+        if self._node.spoilers:
+            answer = spoiled(self._node.spoilers, request, answer)
+        return self._noted(request, answer)
 
     def _answer(self, request: Request) -> Answer:
         path = request.path

@@ -26,6 +26,7 @@ from pvesim.scene import (
     TokenScene,
 )
 from pvesim.settings import Settings
+from pvesim.spoiling import Spoiler
 from pvesim.tasks import Tasks
 from pvesim.tickets import Tickets
 from pvesim.versions import Version
@@ -62,6 +63,9 @@ class Node:
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
         self.hung = False  # accepts, never answers
+        self.spoilers: list[Spoiler] = []  # what happens to answers on their way
+        self.hung_storage = ""
+        self.skew = 0.0  # seconds by which its clock is ahead
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
         self._leaf: Certificate | None = None
@@ -171,6 +175,7 @@ class Cluster:
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
         self.watchers: list[Callable[[Guest | None], None]] = []
         self.no_quorum = False
+        self.thieves = 0  # how many of the next new containers find their vmid taken
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
         self.labels: dict[str, str] = {}  # label → token's full id

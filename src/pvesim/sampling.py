@@ -150,6 +150,8 @@ def _storage_figures(storage: StorageScene, node: Node, of_guests: int, at: floa
     total = int(storage.size * GIB)
     if storage.shared:
         of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
+    if storage.name in node.full_storages:
+        return total, total
     return min(int(storage.used * GIB) + of_guests, total), total
 
 

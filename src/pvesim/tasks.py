@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -144,6 +145,46 @@ class Task:
         return row | {"tokenid": token} if token else row
 
 
+@dataclass(slots=True, eq=False)
+class Sabotage:
+    """What happens to the next tasks of a type: fail, warn or hang."""
+
+    pattern: re.Pattern[str]
+    how: str
+    text: str
+    count: int  # how many more; negative: without end
+
+    def upon(self, task: Task, work: Work) -> Work:
+        """The work, gone wrong, if it is its turn."""
+        if not self.count or not self.pattern.search(task.type):
+            return work
+        self.count -= self.count > 0
+        return {"fail": self._failing, "warn": self._warning, "hang": self._hanging}[self.how](task, work)
+
+    def _failing(self, task: Task, work: Work) -> Work:
+        try:
+            first = next(work)
+            yield first
+            work.throw(TaskFailed(self.text))
+        except StopIteration:
+            pass
+        raise TaskFailed(self.text)
+
+    def _warning(self, task: Task, work: Work) -> Work:
+        yield from work
+        task.warn(self.text)
+
+    def _hanging(self, task: Task, work: Work) -> Work:
+        try:
+            yield next(work)
+            while True:
+                yield 3600
+        except Interrupted:
+            with suppress(StopIteration):
+                work.throw(Interrupted())
+            raise TaskFailed(INTERRUPT) from None
+
+
 class Worker:
     """A task at work on a node: takes its steps on the cluster's agenda."""
 
@@ -209,12 +250,13 @@ class Worker:
 class Tasks:
     """The tasks of one node."""
 
-    __slots__ = ("_finished", "_node", "_pid", "active")
+    __slots__ = ("_finished", "_node", "_pid", "active", "sabotages")
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._pid = 5000
         self.active: dict[str, Worker] = {}
+        self.sabotages: list[Sabotage] = []
         self._finished: list[Task] = []  # oldest first
 
     def start(
@@ -227,7 +269,10 @@ class Tasks:
     ) -> Task:
         """Fork a worker; its first step is taken at the next look. `then` is done when it has ended."""
         task = self.new(kind, subject, owner)
-        self.active[task.upid] = Worker(self._node, task, work(task), then)
+        done = work(task)
+        for sabotage in self.sabotages:
+            done = sabotage.upon(task, done)
+        self.active[task.upid] = Worker(self._node, task, done, then)
         return task
 
     def new(self, kind: str, subject: str, owner: str) -> Task:

@@ -80,6 +80,8 @@ class Answer:
     delay: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
+    wreck: str = ""  # lost, cut, drip, endless: what becomes of it on its way
+    pace: float = 0.0  # seconds between two pieces
 
 
 @dataclass(slots=True)

@@ -197,7 +197,7 @@ def _dns(call: Call) -> object:
 
 
 def _time(call: Call) -> object:
-    now = int(call.now)
+    now = int(call.now + call.node.skew)
     return {"time": now, "localtime": now, "timezone": "Etc/UTC"}
 
 

@@ -26,6 +26,9 @@ _INDEX = [
 _SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
 
 
+_HUNG = 60.0  # seconds; longer than anybody waits
+
+
 def register(routes: Routes) -> None:
     routes.get("/storage")(_configured)
     routes.get("/storage/{storage}")(_definition)
@@ -114,7 +117,14 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
     return row
 
 
+def _wait(call: Call) -> None:
+    """A storage that does not answer keeps whoever asks about the node's storages waiting."""
+    if call.node.hung_storage:
+        call.delay += _HUNG
+
+
 def _list(call: Call) -> object:
+    _wait(call)
     given = call.params
     wanted = set(given["content"].split(",")) if "content" in given else None
     rows = []
