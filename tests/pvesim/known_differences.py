@@ -6,6 +6,7 @@ The pattern is searched in "section METHOD path | note | what differs".
 from __future__ import annotations
 
 KNOWN: tuple[tuple[str, str], ...] = (
+    (r"acl-shadow .*resources", "the container had been made a moment before"),
     (r"lxc GET .*content .*extra \['subtype'\]", "a backup that had failed half-way has no type"),
     (r"backup GET .*userfilter.*missing \['total'\]", "tasks of other sections were found"),
     (r"/api2/(html|htmljs|png|spiceconfig)/", "only the formats json and extjs are played"),
