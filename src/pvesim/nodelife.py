@@ -48,7 +48,6 @@ def _tell(node: Node) -> None:
         told(node)
 
 
-
 def maintenance(node: Node, *, on: bool) -> None:
     """`ha-manager crm-command node-maintenance enable|disable`: managed guests leave the node, and those
     that fail back come back afterwards. There is no call for it."""
