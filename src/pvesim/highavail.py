@@ -31,6 +31,7 @@ class Resource:
     node: str = ""
     running: bool = False
     target: str = ""
+    home: str = ""  # the node that it has left for that one's maintenance
     command: tuple[str, str] | None = None  # migrate or relocate, and where to
     timeout: int = 60  # for the next shutdown
     failures: int = 0  # failed starts on this node

@@ -56,8 +56,9 @@ class Node:
         self.tasks = Tasks(self)
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
+        self.silent_until = 0.0  # when pvestatd goes round for the first time after a boot
         # trouble, set by faults
-        self.down_since: float | None = None  # dead: power or network
+        self._down_since: float | None = None
         self.down_silently = False  # connecting hangs instead of being refused
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
@@ -79,6 +80,16 @@ class Node:
     @property
     def fqdn(self) -> str:
         return f"{self.name}.{self.cluster.scene.domain}"
+
+    @property
+    def down_since(self) -> float | None:
+        """Since when it has been dead: power or network."""
+        return self._down_since
+
+    @down_since.setter
+    def down_since(self, at: float | None) -> None:
+        self._down_since = at
+        self.cluster.tell(None)
 
     @property
     def down(self) -> bool:
@@ -164,7 +175,7 @@ class Cluster:
         self.agenda = Agenda()
         self.ha = HighAvailability()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
-        self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
+        self.watchers: list[Callable[[Guest | None], None]] = []
         self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
         self.no_quorum = False
         self.thieves = 0  # how many of the next new containers find their vmid taken
@@ -244,9 +255,10 @@ class Cluster:
         guest.node = self.nodes[node]
         guest.node.guests[vmid] = guest
         guest.touch()
-        self._changed(guest)
+        self.tell(guest)
 
-    def _changed(self, guest: Guest) -> None:
+    def tell(self, guest: Guest | None) -> None:
+        """A guest has started, stopped or moved; None: a node has died or come back."""
         for watcher in self.watchers:
             watcher(guest)
 
@@ -271,7 +283,7 @@ class Cluster:
         guest.status = status
         guest.started = self.clock.now()
         guest.touch()
-        self._changed(guest)
+        self.tell(guest)
 
     def secret(self, label: str) -> tuple[str, str]:
         """(full token id, secret) of the token with this label."""

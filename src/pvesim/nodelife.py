@@ -29,6 +29,8 @@ def boot(node: Node) -> None:
     node.down_since, node.down_silently = None, False
     node.booted = now
     node.sample = None
+    if lag := node.cluster.settings.lag:
+        node.silent_until = now + lag * node.cluster.chance.uniform(1.0, 1.5)
     node.tasks.booted(now)
     for guest in node.guests.values():
         if guest.active:
@@ -44,3 +46,14 @@ def _tell(node: Node) -> None:
     """Whoever has opened its port is to follow."""
     for told in node.cluster.on_power:
         told(node)
+
+
+def maintenance(node: Node, *, on: bool) -> None:
+    """`ha-manager crm-command node-maintenance enable|disable`: managed guests leave the node, and those
+    that fail back come back afterwards. There is no call for it."""
+    ha = node.cluster.ha
+    if on:
+        ha.maintenance.add(node.name)
+    else:
+        ha.maintenance.discard(node.name)
+    wake(node.cluster)

@@ -27,7 +27,9 @@ def sample_of(node: Node) -> Sample | None:
     died = node.down_since
     if died is not None and now - _round(died, settings.lag) >= settings.stale_after:
         return None
-    when = _round(now if died is None else died, settings.lag)
+    if now < node.silent_until:
+        return None
+    when = max(_round(now if died is None else died, settings.lag), node.silent_until)
     known = node.sample
     if (
         known is None
@@ -38,6 +40,11 @@ def sample_of(node: Node) -> Sample | None:
     return known
 
 
+def figures_of(node: Node) -> Sample:
+    """What the node itself says, which needs no pvestatd."""
+    return sample_of(node) or _take(node, node.cluster.clock.now())
+
+
 def observe(cluster: Cluster, at: float) -> None:
     """Let pvestatd have been round as of `at`, before something changes that it had not seen then."""
     lag = cluster.settings.lag
@@ -45,7 +52,9 @@ def observe(cluster: Cluster, at: float) -> None:
         return
     when = _round(at, lag)
     for node in cluster.nodes.values():
-        if node.down_since is None and (node.sample is None or node.sample.at < when):
+        if node.down_since is not None or at < node.silent_until:
+            continue
+        if node.sample is None or node.sample.at < when:
             node.sample = _take(node, when)
 
 
@@ -123,6 +132,9 @@ def guest_row(guest: Guest, sample: Sample | None) -> bytes:
         config["lock"] = guest.lock
     if guest.pool:
         config["pool"] = guest.pool
+    ha = guest.node.cluster.ha
+    if ha.resources and (state := ha.state_of(guest.vmid)):
+        config["hastate"] = state
     sampled = sample.guests.get(guest.vmid) if sample else None
     row = _encode(config)[:-1] + b"," + (sampled or b'"status":"unknown"') + b"}"
     guest.row = (sample, row)

@@ -107,7 +107,8 @@ class Player:
             upid = self.swaps.get(poll[2], poll[2])
             for _ in range(_PATIENCE * 10):
                 cluster.live()
-                if node is None or upid not in node.tasks.active:
+                worker = node.tasks.active.get(upid) if node is not None else None
+                if worker is None or worker.task.lost:
                     break
                 self.running.advance(0.1)
 

@@ -6,6 +6,7 @@ import ipaddress
 
 from pvesim.faults.registry import BadTarget, Target, Undo, fault, put
 from pvesim.model import Node
+from pvesim.nodelife import maintenance
 from pvesim.scene import NodeScene
 
 
@@ -41,6 +42,15 @@ def _node_removed(target: Target) -> Undo:
         cluster.guests |= node.guests
 
     return undo
+
+
+@fault("maintenance")
+def _maintenance(target: Target) -> Undo:
+    """The node is in HA's maintenance mode, as by ha-manager on its command line: managed guests leave it,
+    and come back when that ends."""
+    node = target.nodes[0]
+    maintenance(node, on=True)
+    return lambda: maintenance(node, on=False)
 
 
 @fault("address-changed", sockets=True)

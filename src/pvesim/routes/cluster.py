@@ -10,6 +10,7 @@ from pvesim.figures import Sample
 from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
 from pvesim.wire import Reply
+from pvesim.works.hastack import node_state
 
 _encode = msgspec.json.Encoder().encode
 
@@ -115,7 +116,7 @@ def node_entry(node: Node, call: Call) -> dict[str, object]:
     online = node.online(call.now)
     entry: dict[str, object] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
     sample = sample_of(node)
-    entry["status"] = "online" if online else "offline"
+    entry["status"] = "offline" if not online else "unknown" if sample is None else "online"
     if sample is None:
         return entry
     entry["level"] = ""
@@ -149,7 +150,10 @@ def _resources(call: Call) -> object:
     if kind in (None, "node"):
         for node in cluster.nodes.values():
             entry = node_entry(node, call)
-            entry["cgroup-mode"] = 2
+            if samples[node.name] is not None:
+                entry["cgroup-mode"] = 2
+            if cluster.ha.master or node.name in cluster.ha.maintenance:
+                entry["hastate"] = node_state(cluster, node)
             rows.append(_encode(entry))
     if kind in (None, "storage"):
         rows += _storage_rows(call, samples)

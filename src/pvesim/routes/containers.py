@@ -15,9 +15,11 @@ from pvesim.configuring import apply
 from pvesim.errors import failed, forbidden, invalid
 from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, taken_apart
+from pvesim.highavail import Resource
 from pvesim.model import Cluster
 from pvesim.scene import GIB, GuestScene, StorageScene
 from pvesim.works import creating, power, restoring
+from pvesim.works.hastack import manage
 from pvesim.works.locking import holding, unlocked
 
 _NOT_CONFIG = frozenset(
@@ -29,6 +31,7 @@ _NOT_CONFIG = frozenset(
 _DISK = re.compile(r"rootfs|mp\d+")
 _KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
 _AT_ONCE = 0.02  # seconds within which two calls both find the vmid free, and one fails later
+_SAME_MOMENT = 0.0005  # … and nodes that write the configuration at once learn of each other by that
 _DEFAULT_SIZE = 4  # GiB, where only a storage is given
 
 
@@ -56,7 +59,7 @@ def _create(call: Call) -> object:
     if over is not None:
         _may_overwrite(over)
     elif known is not None and known.lock == "create" and call.now - known.started < _AT_ONCE:
-        raise failed(f"unable to create CT {vmid} - {taken(known, vmid)}")
+        raise failed(f"unable to create CT {vmid} - {_collision(call, known)}")
     elif known is not None:
         raise failed(taken(known, vmid))
     if keys := given.get("ssh-public-keys"):
@@ -69,6 +72,8 @@ def _create(call: Call) -> object:
     archive = given["ostemplate"]
     _may_read_archive(call, archive, vmid)
     disks = _disks(call, wanted, given.get("storage", "local"))
+    if call.flag("ha-managed"):
+        call.need("/", "Sys.Console")
     call.quorum()
     conf: Conf = {"memory": 512, "swap": 512, "hostname": f"CT{vmid}"} if not restore else {}
     apply(
@@ -76,6 +81,8 @@ def _create(call: Call) -> object:
     )
     guest = over or claim(call, vmid, pool)
     after = partial(_started, call, guest) if call.flag("start") else lambda: None
+    if call.flag("ha-managed"):
+        after = partial(_managed, call, guest)
     plan = creating.Plan(archive, conf, disks, unprivileged, after, storage_only="rootfs" not in wanted)
     if restore:
         given_unprivileged = unprivileged if "unprivileged" in given else None
@@ -87,6 +94,14 @@ def _create(call: Call) -> object:
             ),
         )
     return call.start("vzcreate", vmid, lambda task: holding(task, guest, creating.create(task, guest, plan)))
+
+
+def _collision(call: Call, known: Guest) -> str:
+    """What the loser of a race is told; on another node it may only notice when it writes."""
+    if known.node is call.node or call.now - known.started >= _SAME_MOMENT:
+        return taken(known, known.vmid)
+    where = f"/etc/pve/nodes/{call.node.name}/lxc/{known.vmid}.conf"
+    return f"close (rename) atomic file '{where}' failed: File exists"
 
 
 def taken(guest: Guest, vmid: int) -> str:
@@ -114,6 +129,14 @@ def _started(call: Call, guest: Guest) -> None:
         call.authid,
         lambda task: holding(task, guest, power.start(task, node, guest.vmid)),
     )
+
+
+def _managed(call: Call, guest: Guest) -> None:
+    """`ha-managed=1`: HA looks after the container, and starts it if that was asked for."""
+    state = "started" if call.flag("start") else "stopped"
+    sid = f"ct:{guest.vmid}"
+    if sid not in call.cluster.ha.resources:
+        manage(call.cluster, Resource(sid, guest.vmid, {"state": state}))
 
 
 def _may_overwrite(guest: Guest) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
 from pvesim.api import Call, Routes, perm
+from pvesim.errors import failed, invalid
 from pvesim.guest import Guest
-from pvesim.guestconfig import config, hardware_address
+from pvesim.guestconfig import config, hardware_address, plain, taken_apart
 from pvesim.routes.cluster import all_guests_visible
 from pvesim.sampling import disk_used
 from pvesim.verify import TEXT, choice
@@ -138,7 +140,16 @@ def current(guest: Guest, now: float) -> dict[str, object]:
 
 
 def _config(kind: str, call: Call) -> object:
-    return config(call.guest(kind))
+    guest, snapshot = call.guest(kind), call.params.get("snapshot")
+    if not snapshot:
+        return config(guest)
+    if call.flag("current"):
+        wrong = "cannot use 'snapshot' parameter with 'current'"
+        raise invalid(snapshot=wrong, current=wrong)
+    found = (guest.snapshots or {}).get(snapshot)
+    if found is None:
+        raise failed(f"snapshot '{snapshot}' does not exist")
+    return {**found, "digest": config(guest)["digest"]}
 
 
 def _pending(kind: str, call: Call) -> object:
@@ -148,10 +159,22 @@ def _pending(kind: str, call: Call) -> object:
 
 def _current(kind: str, call: Call) -> object:
     guest = call.guest(kind)
-    row = {**current(guest, call.now), "ha": {"managed": 0}}
+    row = {**current(guest, call.now), "ha": _ha(guest)}
     row.pop("template", None)
     if kind == "qemu":
         row["qmpstatus"] = guest.status
+    return row
+
+
+def _ha(guest: Guest) -> dict[str, object]:
+    """What the HA stack has got to with it (`get_service_status`)."""
+    cluster = guest.node.cluster
+    resource = cluster.ha.of(guest.vmid)
+    if resource is None or not cluster.ha_managed(guest):
+        return {"managed": 0}
+    row: dict[str, object] = {"managed": 1, "state": resource.state or None}
+    if not cluster.version.ha_rules:
+        row["group"] = resource.options.get("group")
     return row
 
 
@@ -179,9 +202,13 @@ def _interfaces(call: Call) -> object:
     if guest is None or guest.kind != "lxc" or not guest.running:
         return None  # also for a container that does not exist
     rows = [_interface("lo", "00:00:00:00:00:00", "127.0.0.1/8", "::1/128")]
-    if guest.scene.ip and guest.scene.bridge:
-        address = guest.scene.ip if guest.scene.ip != "dhcp" else leased_address(guest)
-        rows.append(_interface("eth0", hardware_address(guest).lower(), address, ""))
+    conf = plain(guest)
+    for key in sorted(key for key in conf if re.fullmatch(r"net\d+", key)):
+        card = taken_apart(key, str(conf[key]))
+        hardware = card.get("hwaddr", hardware_address(guest)).lower()
+        inet, inet6 = card.get("ip", ""), card.get("ip6", "")
+        inet = leased_address(guest) if inet == "dhcp" else "" if inet == "manual" else inet
+        rows.append(_interface(card["name"], hardware, inet, inet6 if "/" in inet6 else ""))
     return rows
 
 

@@ -9,7 +9,7 @@ from pvesim.certificates import describe
 from pvesim.errors import failed, invalid
 from pvesim.model import Node, digest
 from pvesim.routes.cluster import version
-from pvesim.sampling import sample_of
+from pvesim.sampling import figures_of
 from pvesim.scene import GIB
 from pvesim.wire import Reply
 
@@ -84,8 +84,7 @@ def _index(call: Call) -> object:
 
 def _status(call: Call) -> object:
     node = call.node
-    sample = sample_of(node)
-    assert sample is not None  # a node that answers has fresh figures
+    sample = figures_of(node)
     figures = sample.node
     cpu = float(figures["cpu"])
     used, total = int(figures["mem"]), node.memory

@@ -6,7 +6,7 @@ from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
 from pvesim.guestconfig import volume
 from pvesim.model import digest
-from pvesim.sampling import disk_used, sample_of
+from pvesim.sampling import disk_used, figures_of
 from pvesim.scene import StorageScene
 from pvesim.volumes import Volume
 
@@ -110,8 +110,8 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
         "used": 0,
         "avail": 0,
     }
-    sample = sample_of(call.node)
-    if not storage.disabled and call.node.has(storage) and sample and storage.name in sample.storages:
+    sample = figures_of(call.node)
+    if not storage.disabled and call.node.has(storage) and storage.name in sample.storages:
         used, total = sample.storages[storage.name]
         row |= {"enabled": 1, "active": 1, "total": total, "used": used, "avail": total - used}
     return row

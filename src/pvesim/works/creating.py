@@ -19,6 +19,8 @@ from pvesim.works.locking import refuse_lock
 from pvesim.works.power import kill
 
 _RATE = 180 * MIB  # bytes unpacked in a second
+_FREEING = 0.05  # until the configuration goes
+_AFTERWARDS = 0.03  # until the task ends, then
 _UNPACK_AT_LEAST = 0.3
 _FORKING = 0.15  # until the worker has read all configuration
 _IDS = "lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- "
@@ -134,7 +136,7 @@ def destroy(task: Task, guest: Guest, *, force: bool, purge: bool, unreferenced:
         free(cluster, node, str(conf[key]).partition(",")[0])
     if unreferenced:
         remove_unreferenced(cluster, node, guest.vmid)
-    yield 0.08
+    yield _FREEING
     if not cluster.quorate:
         path = f"/etc/pve/nodes/{node.name}/lxc/{guest.vmid}.conf.tmp.{task.pid}"
         raise TaskFailed(f"unable to open file '{path}' - Permission denied")
@@ -143,6 +145,7 @@ def destroy(task: Task, guest: Guest, *, force: bool, purge: bool, unreferenced:
         for note in cluster.purge(guest.vmid):
             task.say(note)
     cluster.remove(guest.vmid)
+    yield _AFTERWARDS  # the vmid is free already
 
 
 def remove_unreferenced(cluster: Cluster, node: Node, vmid: int) -> None:

@@ -40,8 +40,8 @@ def manage(cluster: Cluster, resource: Resource) -> None:
     wake(cluster)
 
 
-def _noticed(cluster: Cluster, guest: Guest) -> None:
-    if cluster.ha.of(guest.vmid) is not None:
+def _noticed(cluster: Cluster, guest: Guest | None) -> None:
+    if guest is None or cluster.ha.of(guest.vmid) is not None:
         wake(cluster)
 
 
@@ -76,11 +76,17 @@ def _turn(cluster: Cluster, now: float) -> None:
         if guest is None or guest.kind != KINDS[resource.type]:
             continue
         before = resource.state
-        going |= _step(cluster, resource, guest, now)
+        going |= _step(cluster, resource, guest, now) or _in_danger(cluster, resource)
         if resource.state != before:
             guest.touch()
     if going:
         wake(cluster, PERIOD)
+
+
+def _in_danger(cluster: Cluster, resource: Resource) -> bool:
+    """Whether its node has died, though nobody may have noticed yet."""
+    node = cluster.nodes.get(resource.node)
+    return node is not None and node.down and resource.wanted not in ("ignored", "disabled")
 
 
 def _step(cluster: Cluster, resource: Resource, guest: Guest, now: float) -> bool:
@@ -150,6 +156,7 @@ def _started(cluster: Cluster, resource: Resource, guest: Guest) -> bool:
         return _failed(cluster, resource)
     target = chosen(cluster, resource)
     if target is not None and target != resource.node:
+        resource.home = resource.node if resource.node in cluster.ha.maintenance else ""
         _go(resource, "relocate" if resource.type == "ct" else "migrate", target)
         return True
     if guest.running:
@@ -184,6 +191,7 @@ def _commanded(cluster: Cluster, resource: Resource, guest: Guest) -> bool:
     verb, target = resource.command
     resource.command = None
     _, blocking = motion(cluster, resource.sid)
+    resource.home = ""
     if target != resource.node and usable(cluster, target) and target not in blocking:
         _go(resource, verb, target)
         for other in motion(cluster, resource.sid)[0]:

@@ -127,7 +127,7 @@ class _Migration:
             self.was_running = True
         for key, mount in _mounts(plain(guest)).items():
             self._check_mount(key, mount)
-        self.now = yield 0.3
+        self.now = yield 0.15
         if self.target.down:
             self.now = yield 3.0
             raise TaskFailed("Can't connect to destination address using public key")

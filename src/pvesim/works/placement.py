@@ -74,6 +74,8 @@ def chosen(cluster: Cluster, resource: Resource, *, without: Iterable[str] = ())
     apart = [ha.resources[sid] for sid in partners(ha, resource.sid, "negative") if sid in ha.resources]
     taken = {node for other in apart for node in (other.node, other.target) if other.state and node}
     candidates = [name for name in candidates if name not in taken]
+    if resource.home in candidates:
+        return resource.home
     wanted = priorities(cluster, resource)
     if wanted is not None:
         known, strict = wanted

@@ -14,10 +14,10 @@ from pvesim.tasks import Interrupted, Killed, TaskFailed
 from pvesim.volumes import Volume, disk_name
 from pvesim.works.disks import free_name, path_of
 
-PROBING = 1.0  # asking the other node what it understands: an interruption in there is lost
+PROBING = 0.75  # asking the other node what it understands: an interruption in there is lost
 KILLED_AFTER = 5.0  # seconds between being asked to stop and being killed
 _CONNECTING = 0.4
-_RATE = 100 * MIB  # bytes in a second
+_RATE = 160 * MIB  # bytes in a second
 _PROGRESS = 3.0  # seconds between two lines of dd
 
 Steps = Generator[float, float, None]
