@@ -315,6 +315,8 @@ class Tasks:
             self._node.cluster.agenda.at(now + NOTICED_AFTER, partial(self._noticed, worker.task))
 
     def _noticed(self, task: Task, now: float) -> None:
+        if task.upid not in self.active or self._node.down:  # it died again meanwhile
+            return
         task.lose(now)
         self.ended(task)
 

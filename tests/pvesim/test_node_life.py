@@ -46,6 +46,18 @@ def test_back_again_the_task_is_lost_and_the_lists_notice_late() -> None:
     assert broadcast(prod, upid)["status"] == LOST
 
 
+def test_a_node_that_dies_again_at_once_loses_its_tasks_once() -> None:
+    prod, upid = creating()
+    node = prod.cluster.nodes["pve3"]
+    boot(node)
+    prod.later(1)
+    power_cut(node)
+    boot(node)
+    prod.later(30)
+    assert [task.upid for task in node.tasks.all() if task.status == LOST].count(upid) == 1
+    assert not node.tasks.active
+
+
 def test_back_again_locks_and_half_made_disks_are_still_there() -> None:
     prod, _ = creating()
     boot(prod.cluster.nodes["pve3"])
