@@ -135,6 +135,19 @@ def test_a_target_that_dies_aborts_the_migration() -> None:
     assert prod.task("POST", f"{AT}/migrate", target="pve2").status == "OK"
 
 
+def test_a_target_that_dies_after_the_move_keeps_the_container_locked_and_stopped() -> None:
+    prod = Direct(container(100, status="running", storage="nfs"))
+    target, guest = prod.cluster.nodes["pve2"], prod.cluster.guests[100]
+    task = prod.begun("POST", f"{AT}/migrate", target="pve2", restart=1)
+    while guest.node is not target:
+        prod.clock.advance(0.1)
+        prod.cluster.live()
+    power_cut(target)
+    assert prod.ended(task).status == "migration problems"
+    assert any("failed to clear migrate lock: command" in line for line in task.log)
+    assert (guest.lock, guest.running, target.tasks.all()) == ("migrate", False, [])
+
+
 def test_a_failed_restart_migration_starts_the_container_where_it_was() -> None:
     prod = Direct(container(100, status="running", storage="local", disk=8.0))
     task = prod.begun("POST", f"{AT}/migrate", target="pve2", restart=1)

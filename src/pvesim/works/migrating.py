@@ -25,6 +25,7 @@ _MIGRATABLE = frozenset(("dir", "zfspool", "lvmthin", "lvm", "btrfs"))
 _KEEPS_SNAPSHOTS = frozenset(("zfspool", "btrfs"))
 _MOVING = 0.5  # unmounting, writing and renaming the configuration
 _CLEANING = 0.7
+_NO_ROUTE_AFTER = 3.0  # until ssh gives up
 _PATIENCE_WITH_A_DEAD_NODE = 8.0  # until pmxcfs takes writes again after a node was lost
 _ABORTED = "migration aborted"
 
@@ -295,12 +296,17 @@ class _Migration:
             self.cluster.volumes.remove(volume)
         self.log("start final cleanup")
         yield from self._delayed(_CLEANING)
-        if self.cluster.guests.get(self.guest.vmid) is self.guest:
+        target, vmid = self.target, self.guest.vmid
+        if target.down:  # the lock stays
+            yield from self._unreached(f"pct unlock {vmid}", "failed to clear migrate lock: ")
+        elif self.cluster.guests.get(vmid) is self.guest:
             set_lock(self.guest, "")
         if self.was_running:
             self.log("start container on target node")
-            self.log(f"# {ssh(self.target)} pct start {self.guest.vmid}")
-            target, vmid = self.target, self.guest.vmid
+            self.log(f"# {ssh(target)} pct start {vmid}")
+            if target.down:
+                yield from self._unreached(f"pct start {vmid}")
+                return
             self.guest.busy = None
             start = target.tasks.start(
                 "vzstart", str(vmid), "root@pam", lambda task: power.start(task, target, vmid)
@@ -311,6 +317,13 @@ class _Migration:
                 self.log(start.status)
                 self.log(f"command '{ssh(target)} pct start {vmid}' failed: exit code 255", error=True)
                 self.problems = True
+
+    def _unreached(self, command: str, what: str = "") -> Work:
+        """A command for the other node, which is dead."""
+        yield from self._delayed(_NO_ROUTE_AFTER)
+        self.log(f"ssh: connect to host {self.target.address} port 22: No route to host")
+        self.log(f"{what}command '{ssh(self.target)} {command}' failed: exit code 255", error=True)
+        self.problems = True
 
     def _delayed(self, seconds: float) -> Work:
         try:
