@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pvesim.errors import ApiError
+from pvesim.nodelife import power_cut
 from tests.pvesim.direct import Direct, container
 
 ALL = "/nodes/pve1"
@@ -87,10 +88,58 @@ def test_a_bulk_migration_moves_managed_guests_by_asking() -> None:
     prod = Direct(container(100, storage="nfs", status="running"), container(101, storage="nfs"))
     prod.call("POST", "/cluster/ha/resources", sid="ct:100")
     prod.later(30)
-    prod.task("POST", "/cluster/bulk-action/guest/migrate", target="pve2")
+    prod.task("POST", "/cluster/bulk-action/guest/migrate", target="pve2", online=1)
     assert "hamigrate" in [task.type for task in prod.cluster.nodes["pve1"].tasks.all()]
     prod.later(60)
     assert {guest.node.name for guest in prod.cluster.guests.values()} == {"pve2"}
+
+
+def test_a_bulk_migration_restarts_nothing_unless_allowed_to() -> None:
+    prod = Direct(container(100, storage="nfs", status="running"), container(101, storage="nfs"),
+                  container(102, "pve2", storage="nfs"))  # fmt: skip
+    task = prod.task("POST", "/cluster/bulk-action/guest/migrate", target="pve2")
+    assert task.status == "Some guests failed to migrate 100"
+    assert "WARN: can't migrate running container without --online or --restart" in task.log
+    assert "WARN: CT 102 already on pve2, skipping." in task.log
+    assert {vmid: guest.node.name for vmid, guest in prod.cluster.guests.items()} == {
+        100: "pve1", 101: "pve2", 102: "pve2",
+    }  # fmt: skip
+
+
+def test_what_needs_nothing_done_is_a_warning_of_a_bulk_action() -> None:
+    prod = Direct(container(100, status="running"), container(101))
+    task = prod.task("POST", "/cluster/bulk-action/guest/start")
+    assert (task.status, task.log[1]) == ("WARNINGS: 1", "WARN: Skipping CT 100, already running.")
+
+
+def test_guests_of_a_dead_node_are_not_reached_by_a_bulk_action() -> None:
+    prod = Direct(container(100, "pve2"), container(101))
+    power_cut(prod.cluster.nodes["pve2"])
+    prod.later(20)
+    task = prod.task("POST", "/cluster/bulk-action/guest/start")
+    assert task.status == "Some guests failed to start: 100"
+    assert "WARN: 595 No route to host" in task.log
+    assert [guest.running for guest in prod.cluster.guests.values()] == [False, True]
+    assert order(prod, "vzstart", "pve2") == []
+
+
+def test_a_bulk_action_does_not_wait_for_a_node_that_dies_meanwhile() -> None:
+    prod = Direct(container(100, "pve2", status="running"))
+    task = prod.begun("POST", "/cluster/bulk-action/guest/shutdown")
+    prod.later(1)
+    power_cut(prod.cluster.nodes["pve2"])
+    assert prod.ended(task).status == "Some guests failed to shutdown 100"
+    assert "WARN: Stopping CT 100 failed: could not query task status" in task.log
+
+
+def test_the_next_in_order_wait_until_the_first_are_done() -> None:
+    prod = Direct(
+        container(100, status="running", config={"startup": "order=1"}),
+        container(101, status="running", config={"startup": "order=2"}),
+    )
+    prod.begun("POST", f"{ALL}/stopall", max_workers=4)
+    prod.later(1.5)
+    assert order(prod, "vzshutdown") == ["101"]
 
 
 def test_rights_are_needed_on_each_or_on_all() -> None:

@@ -116,7 +116,7 @@ def _migrate_all(call: Call) -> object:
         call,
         "migrateall",
         guests,
-        lambda task: Bulk("Migrating", bulk.moving(task, call.authid, target, queue), workers),
+        lambda task: Bulk("Migrating", bulk.moving(task, call.authid, target, queue), workers, together=True),
     )
 
 
@@ -128,7 +128,7 @@ def _queued(call: Call, target: str, guest: Guest) -> Task:
 def _bulk(verb: str, call: Call) -> object:
     """All guests of the cluster, by a task on the node that was asked."""
     vms = _allowed(call, "VM.Migrate" if verb == "migrate" else "VM.PowerMgmt")
-    workers = _workers(call, 1)
+    workers = _workers(call, 1 if verb == "migrate" else 4)
     guests = bulk.chosen(
         call.cluster.guests.values(), vms, managed=verb == "migrate", templates=verb == "migrate"
     )
@@ -138,25 +138,31 @@ def _bulk(verb: str, call: Call) -> object:
         task.say(f"{what} guests{suffix}: {named}" if vms else f"{what} all guests{suffix}")
 
     def make(task: Task) -> Bulk:
+        by = call.authid
         if verb == "start":
             said(task, "Starting")
-            start = bulk.starting(task, call.authid)
-            return Bulk("Starting", start, workers, summary="Some guests failed to start", warns=True)
+            summary = "Some guests failed to start:"
+            return Bulk(
+                "Starting",
+                bulk.starting(task, by, everywhere=True),
+                workers,
+                summary=summary,
+                everywhere=True,
+            )
+        summary = f"Some guests failed to {verb}"
+        if verb == "migrate":
+            said(task, "Migrating", f" to {target.name}")
+            queue = partial(_queued, call, target.name)
+            start = bulk.moving_everywhere(task, by, target, queue, online=call.flag("online"))
+            return Bulk("Migrating", start, workers, summary=summary, everywhere=True, together=True)
         if verb == "shutdown":
             said(task, "Shutting down")
             timeout, force = call.number("timeout", 180), call.params.get("force-stop", "1") == "1"
-            start = bulk.stopping(task, call.authid, timeout, force=force, verb="Shutting down")
-            summary = "Some guests failed to shutdown"
-            return Bulk("Stopping", start, workers, backwards=True, summary=summary, warns=True)
-        if verb == "suspend":
+            start = bulk.stopping(task, by, timeout, force=force, everywhere=True)
+        else:
             said(task, "Suspending")
-            start = bulk.suspending(task, call.authid)
-            return Bulk("Suspending", start, workers, summary="Some guests failed to suspend", warns=True)
-        target = call.cluster.nodes[call.params["target"]]
-        said(task, "Migrating", f" to {target.name}")
-        start = bulk.moving(task, call.authid, target, partial(_queued, call, target.name))
-        return Bulk("Migrating", start, workers, summary="Some guests failed to migrate", warns=True)
+            start = bulk.suspending(task, by, everywhere=True)
+        return Bulk("Stopping", start, workers, backwards=True, summary=summary, everywhere=True)
 
-    if verb == "migrate":
-        known_node(call, call.params["target"])
+    target = known_node(call, call.params["target"]) if verb == "migrate" else call.node
     return _run(call, f"bulk-{verb}", guests, make)
