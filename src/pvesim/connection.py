@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from pvesim.gate import Gate
@@ -18,6 +20,7 @@ from pvesim.wire import (
     MAX_HEAD,
     MAX_HEADER_BYTES,
     MAX_HEADER_LINES,
+    RESET,
     Answer,
     BadHead,
     Head,
@@ -28,6 +31,8 @@ from pvesim.wire import (
 
 _TLS_HANDSHAKE = 0x16
 _READ = 65536
+_MOST_WAITING = 256 * 1024  # bytes of an endless answer that a slow reader has not taken
+_RETRY = 0.02
 
 
 class Connection(asyncio.Protocol):
@@ -207,10 +212,44 @@ class Connection(asyncio.Protocol):
             and answer.status == 200
             and "gzip" in request.headers.get("accept-encoding", "").lower()
         )
-        self._send(self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip))
+        close = close or answer.raw is not None or answer.delivery is not None
+        data = self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip)
+        if answer.delivery is not None:
+            self._deliver(answer.delivery(data))
+            return
+        self._send(data)
         self._deadline = self._loop.time() + self._settings.idle_timeout
         if close:
             self._close()
+
+    def _deliver(self, parts: Iterator[bytes | float | None]) -> None:
+        """Send an answer as a fault wants it sent."""
+        self._pending = None
+        for part in parts:
+            if self.silent or self._closing or self.transport is None:
+                return
+            if part is RESET:
+                self._reset()
+                return
+            wait = part if isinstance(part, float) else 0.0
+            if isinstance(part, bytes):
+                self._send(part)
+                if self.transport.get_write_buffer_size() > _MOST_WAITING:
+                    wait = _RETRY
+            if wait:
+                self._pending = self._loop.call_later(wait, self._deliver, parts)
+                return
+        self._close()
+
+    def _reset(self) -> None:
+        """End with a reset instead of a goodbye."""
+        if self.transport is None:
+            return
+        socket_of = self.transport.get_extra_info("socket")
+        if socket_of is not None:
+            socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._closing = True
+        self.transport.abort()
 
     # -- bytes ----------------------------------------------------------------------------------------
 

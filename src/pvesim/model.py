@@ -15,6 +15,7 @@ from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
 from pvesim.identity import Group, Identity, Token, User, split_token
+from pvesim.layers import Layers
 from pvesim.scene import (
     GIB,
     MIB,
@@ -28,6 +29,7 @@ from pvesim.scene import (
 from pvesim.settings import Settings
 from pvesim.tasks import Tasks
 from pvesim.tickets import Tickets
+from pvesim.trouble import Trouble
 from pvesim.versions import Version
 from pvesim.volumes import Volume, Volumes, archive_format
 
@@ -56,6 +58,7 @@ class Node:
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
         # trouble, set by faults
+        self.trouble = Trouble()
         self.down_since: float | None = None  # dead: power or network
         self.down_silently = False  # connecting hangs instead of being refused
         self.proxy_down = False  # pveproxy does not listen
@@ -63,7 +66,8 @@ class Node:
         self.hung = False  # accepts, never answers
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
-        self._leaf: Certificate | None = None
+        self.issue = 0  # how often the leaf has been made anew
+        self._leaves: dict[tuple[object, ...], Certificate] = {}  # by all that is said in them
         self._custom: Certificate | None = None
 
     @property
@@ -85,9 +89,13 @@ class Node:
     @property
     def leaf(self) -> Certificate:
         """pve-ssl.pem."""
-        if self._leaf is None:
-            self._leaf = self.cluster.authority.leaf(self.fqdn, self.names())
-        return self._leaf
+        key = self._leaf_key()
+        if key not in self._leaves:
+            self._leaves[key] = self.cluster.authority.leaf(self.fqdn, self.names())
+        return self._leaves[key]
+
+    def _leaf_key(self) -> tuple[object, ...]:
+        return (self.cluster.authority.certificate.pem, self.fqdn, self.address, self.issue)
 
     @property
     def custom(self) -> Certificate | None:
@@ -95,6 +103,10 @@ class Node:
         if self._custom is None and self.scene.custom_certificate:
             self._custom = Authority.stranger().leaf(self.fqdn, [self.fqdn, self.address])
         return self._custom
+
+    @custom.setter
+    def custom(self, certificate: Certificate | None) -> None:
+        self._custom = certificate
 
     @property
     def certificate(self) -> Certificate:
@@ -117,8 +129,15 @@ class Node:
 
     def install(self, leaf: Certificate | None, custom: Certificate | None) -> None:
         """Give the node these certificate files; None makes a new leaf, or no custom one."""
-        self._leaf = leaf
+        if leaf is None:
+            self.issue += 1
+        else:
+            self._leaves[self._leaf_key()] = leaf
         self._custom = custom
+
+    def now(self) -> float:
+        """The time by the node's own clock."""
+        return self.cluster.clock.now() + self.trouble.skew
 
     def online(self, now: float) -> bool:
         """Whether the cluster believes it to be online; a dead node is noticed after some seconds."""
@@ -145,7 +164,9 @@ class Cluster:
     def __init__(self, scene: ClusterScene, *, seed: int, settings: Settings, clock: Clock) -> None:
         scene.check()
         self.scene = scene
-        self.name = scene.name
+        self.name = scene.name  # in the estate
+        self.called = scene.name  # as it calls itself
+        self.altered = Layers()  # by faults
         self.seed = seed
         self.settings = settings
         self.clock = clock
@@ -215,7 +236,8 @@ class Cluster:
         guest = Guest(scene, self.nodes[scene.node], self.seed, self.clock.now())
         guest.started = self.clock.now()
         self.add(guest)
-        self.identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
+        if guest.pool:
+            self.identity.pool_of[f"/vms/{guest.vmid}"] = guest.pool
         self.identity.changed()
         return guest
 

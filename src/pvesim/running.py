@@ -129,6 +129,7 @@ class Running:
         self.estate = estate
         self.requests: deque[Received] = deque(maxlen=estate.settings.keep_requests)
         self.faults: list[Active] = []
+        self._caused = 0
         self._head, self._routes = Head(), all_routes()
         self.clusters: dict[str, ClusterOf] = {}
         for name, cluster in estate.clusters.items():
@@ -136,7 +137,9 @@ class Running:
             self.clusters[name] = ClusterOf(cluster, nodes)
 
     def _served(self, node: Node) -> NodeOf:
-        return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
+        served = NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
+        node.trouble.follow = served.listener.refresh
+        return served
 
     def __getitem__(self, name: str) -> ClusterOf:
         return self.clusters[name]
@@ -157,8 +160,10 @@ class Running:
         if fault is None:
             raise UnknownFault(f"there is no fault {name!r}: choose one of {', '.join(FAULTS)}.")
         target = Target.find(self.estate, fault, cluster, node)
-        undo = fault.apply(target, fault.parameters_from(parameters))
-        active = Active(len(self.faults) + 1, fault, target, parameters, undo)
+        given = fault.parameters_from(parameters)
+        undo, selector = fault.apply(target, given)
+        self._caused += 1
+        active = Active(self._caused, fault, target, given, undo, selector)
         self.faults.append(active)
         self._after(active)
         return active
@@ -173,8 +178,8 @@ class Running:
             and (not node or (each.target.node is not None and each.target.node.name == node))
         ]
         for each in reversed(ending):
-            each.undo()
             self.faults.remove(each)
+            each.undo()
             self._after(each)
         return len(ending)
 
@@ -199,18 +204,30 @@ class Running:
         return [r.credential for r in self.requests if r.credential]
 
     def _after(self, active: Active) -> None:
+        """Bring listeners and connections in line with what a fault has changed."""
         if not active.fault.sockets:
             return
-        cluster = self.clusters[active.target.cluster.name]
-        for name, state in cluster.state.nodes.items():
-            if name not in cluster.nodes:
-                cluster.nodes[name] = self._served(state)
-        for name, node in list(cluster.nodes.items()):
-            if name not in cluster.state.nodes:
-                cluster.nodes.pop(name).listener.close()
-            elif active.target.node in (None, node.state):
-                node.listener.reset()
+        self._members()
+        for node in self.clusters[active.target.cluster.name].nodes.values():
+            if active.target.node in (None, node.state):
+                if not node.state.trouble.overloaded:
+                    node.listener.reset()
                 node.listener.refresh()
+
+    def _members(self) -> None:
+        """Serve the nodes that there are now, by their present names, and no others."""
+        joined: list[tuple[ClusterOf, Node]] = []
+        for cluster in self.clusters.values():
+            served, members = cluster.nodes, cluster.state.nodes
+            for name in [name for name, node in served.items() if members.get(name) is not node.state]:
+                served.pop(name).listener.close()
+            joined += [(cluster, node) for name, node in members.items() if name not in served]
+        for cluster, node in joined:
+            cluster.nodes[node.name] = self._served(node)
+            cluster.nodes[node.name].listener.refresh()
+        for cluster in self.clusters.values():
+            for name in cluster.state.nodes:  # in the cluster's order
+                cluster.nodes[name] = cluster.nodes.pop(name)
 
     async def start(self) -> None:
         for node in self.all_nodes():

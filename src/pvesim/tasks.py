@@ -180,6 +180,7 @@ class Worker:
 
     def _end(self, now: float, failure: str | None) -> None:
         self._work = None
+        now += self._node.trouble.skew
         if failure is None:
             self.task.lose(now)
         else:
@@ -199,6 +200,12 @@ class Worker:
     def hang(self) -> None:
         """The work never goes on by itself; it can still be stopped."""
         self._entry.cancel()
+
+    def go_on(self) -> None:
+        """Take the next step now, whatever the work is waiting for."""
+        if self._work is not None:
+            self._entry.cancel()
+            self._entry = self._node.cluster.agenda.at(self._node.cluster.clock.now(), self._step)
 
     def die(self) -> None:
         """The node is gone, and the work with it: nothing is cleaned up."""
@@ -227,11 +234,14 @@ class Tasks:
     ) -> Task:
         """Fork a worker; its first step is taken at the next look. `then` is done when it has ended."""
         task = self.new(kind, subject, owner)
-        self.active[task.upid] = Worker(self._node, task, work(task), then)
+        doing = work(task)
+        for meddler in self._node.trouble.task_meddlers:
+            doing = meddler(self._node, task, doing)
+        self.active[task.upid] = Worker(self._node, task, doing, then)
         return task
 
     def new(self, kind: str, subject: str, owner: str) -> Task:
-        node, now = self._node, self._node.cluster.clock.now()
+        node, now = self._node, self._node.now()
         self._pid += 3
         pstart = max(1, int((now - node.booted) * 100)) & 0xFFFFFFFF
         return Task(node.name, self._pid, pstart, int(now), kind, subject, owner)
@@ -240,7 +250,7 @@ class Tasks:
         """A task that is over as soon as it has begun."""
         task = self.new(kind, subject, owner)
         task.say(*lines)
-        task.end(self._node.cluster.clock.now(), failure)
+        task.end(self._node.now(), failure)
         self._keep(task)
         return task
 

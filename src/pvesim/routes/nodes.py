@@ -9,7 +9,7 @@ from pvesim.certificates import describe
 from pvesim.errors import failed, invalid
 from pvesim.model import Node, digest
 from pvesim.routes.cluster import version
-from pvesim.sampling import sample_of
+from pvesim.sampling import own_sample
 from pvesim.scene import GIB
 from pvesim.wire import Reply
 
@@ -84,8 +84,7 @@ def _index(call: Call) -> object:
 
 def _status(call: Call) -> object:
     node = call.node
-    sample = sample_of(node)
-    assert sample is not None  # a node that answers has fresh figures
+    sample = own_sample(node)
     figures = sample.node
     cpu = float(figures["cpu"])
     used, total = int(figures["mem"]), node.memory
@@ -198,7 +197,7 @@ def _dns(call: Call) -> object:
 
 
 def _time(call: Call) -> object:
-    now = int(call.now)
+    now = int(call.node.now())
     return {"time": now, "localtime": now, "timezone": "Etc/UTC"}
 
 

@@ -9,6 +9,7 @@ from pvesim.model import digest
 from pvesim.sampling import disk_used, sample_of
 from pvesim.scene import StorageScene
 from pvesim.volumes import Volume
+from pvesim.works.disks import inactive
 
 _INDEX = [
     "content",
@@ -108,6 +109,8 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
         "avail": 0,
     }
     sample = sample_of(call.node)
+    if storage.name in call.node.trouble.inactive_storages and call.node.has(storage):
+        return row | {"enabled": int(not storage.disabled)}
     if not storage.disabled and call.node.has(storage) and sample and storage.name in sample.storages:
         used, total = sample.storages[storage.name]
         row |= {"enabled": 1, "active": 1, "total": total, "used": used, "avail": total - used}
@@ -153,6 +156,8 @@ def _content(call: Call) -> object:
         raise failed(f"storage '{name}' is disabled")
     if not call.node.has(storage):
         raise failed(f"storage '{name}' is not available on node '{call.node.name}'")
+    if name in call.node.trouble.inactive_storages:
+        raise failed(inactive(storage))
     wanted = call.params.get("content")
     rows = [
         _row_of(volume) for volume in call.cluster.volumes.on(call.node.name, name) if _may_see(call, volume)
