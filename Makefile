@@ -54,6 +54,7 @@ soak: setup ## ten minutes with something breaking every second; ARGS="--minutes
 
 docs: setup ## regenerate the reference pages
 	$(BIN)/python scripts/reference.py
+	@if [ -d ../shared/pve/real ]; then $(BIN)/python scripts/conformance.py; fi
 
 screenshots: setup ## refresh the pictures that the docs show
 	@scripts/test-needs

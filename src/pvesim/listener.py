@@ -34,7 +34,7 @@ class Listener:
         node = self.node
         if self._bound_to not in (None, (node.address, node.port)):
             self.close()
-        if node.listening and node.trouble.overloaded:
+        if node.listening and node.trouble.full_backlog:
             self._accept_no_more()
         elif node.listening:
             self._unsilence()

@@ -64,6 +64,7 @@ class Node:
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
         self.hung = False  # accepts, never answers
+        self.stopped_services: set[str] = set()
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
         self.issue = 0  # how often the leaf has been made anew
@@ -180,6 +181,7 @@ class Cluster:
         self.ha = HighAvailability()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
         self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
+        self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
         self.no_quorum = False
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None

@@ -135,11 +135,10 @@ class Running:
         for name, cluster in estate.clusters.items():
             nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
+            cluster.on_power.append(self._follow)
 
     def _served(self, node: Node) -> NodeOf:
-        served = NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
-        node.trouble.follow = served.listener.refresh
-        return served
+        return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
 
     def __getitem__(self, name: str) -> ClusterOf:
         return self.clusters[name]
@@ -203,6 +202,12 @@ class Running:
         """Every credential received, oldest first (with `keep_credentials`)."""
         return [r.credential for r in self.requests if r.credential]
 
+    def _follow(self, state: Node) -> None:
+        """A node has died or come back by itself: its port closes or opens."""
+        node = self.clusters[state.cluster.name].nodes.get(state.name)
+        if node is not None:
+            _bring(node)
+
     def _after(self, active: Active) -> None:
         """Bring listeners and connections in line with what a fault has changed."""
         if not active.fault.sockets:
@@ -210,9 +215,7 @@ class Running:
         self._members()
         for node in self.clusters[active.target.cluster.name].nodes.values():
             if active.target.node in (None, node.state):
-                if not node.state.trouble.overloaded:
-                    node.listener.reset()
-                node.listener.refresh()
+                _bring(node)
 
     def _members(self) -> None:
         """Serve the nodes that there are now, by their present names, and no others."""
@@ -239,6 +242,14 @@ class Running:
         for node in self.all_nodes():
             node.listener.close()
         await asyncio.sleep(0)
+
+
+def _bring(node: NodeOf) -> None:
+    """Bring the port in line with the node's state, and cut its connections so that the next ones see it."""
+    state = node.state
+    if not state.trouble.full_backlog and not (state.down and state.down_silently):
+        node.listener.reset()
+    node.listener.refresh()
 
 
 @asynccontextmanager

@@ -89,13 +89,12 @@ class Trouble:
     """A node's trouble besides what the node itself has attributes for."""
 
     skew: float = 0.0  # seconds that the node's clock is ahead
-    overloaded: bool = False  # takes no further connections
+    full_backlog: bool = False  # takes no further connections
     blind_since: float | None = None  # pvestatd hangs: no figures since then
     inactive_storages: set[str] = field(default_factory=set)
     hung_storages: set[str] = field(default_factory=set)
     meddlers: list[Meddler] = field(default_factory=list)
     task_meddlers: list[TaskMeddler] = field(default_factory=list)
-    follow: Callable[[], None] | None = None  # brings the listener in line with the node
 
     def storage_hangs(self, path: str, storage: str | None) -> bool:
         """Whether a call under /nodes/N/storage would wait for a storage that does not answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,21 @@ async def test_recorded_exchanges_agree(name: str) -> None:
     assert len(covered) >= floor.covered, report
     surprises = [result for result in covered if result.wrong and not result.known]
     assert not surprises or not floor.finished, report
+
+
+@pytest.mark.shared
+def test_the_page_about_conformance_is_about_these_sections_and_reasons() -> None:
+    require()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim-conformance.md").read_text(
+        encoding="utf-8"
+    )
+    rows = {
+        row[0]: row for row in re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+    }
+    assert rows.keys() == SECTIONS.keys(), "make docs"
+    for name, setup in SECTIONS.items():
+        _, _, played, agree = rows[name]
+        assert int(played) >= setup.covered
+        assert int(agree) / int(played) >= setup.floor
+    assert sum(int(row[3]) for row in rows.values()) / sum(int(row[2]) for row in rows.values()) >= 0.97
+    assert "Without a reason: 0." in page

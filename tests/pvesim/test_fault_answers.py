@@ -93,7 +93,7 @@ async def test_a_torn_answer_ends_in_its_midst() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
         for how, end in (("reset", "reset"), ("close", "close")):
-            running.fault("answer-torn", share=0.5, how=how, path="GET /cluster/resources")
+            running.fault("answer-cut", share=0.5, how=how, path="GET /cluster/resources")
             got, ended = await raw(client, "/cluster/resources")
             head, _, body = got.partition(b"\r\n\r\n")
             length = int(next(line for line in head.split(b"\r\n") if b"Content-Length" in line).split()[1])
@@ -117,7 +117,7 @@ async def test_a_dripping_answer_comes_a_few_bytes_at_a_time_and_whole() -> None
 async def test_something_in_front_refuses_in_the_nodes_place() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
-        running.fault("answer-refused", status=502, reason="Bad Gateway", node="pve1")
+        running.fault("overloaded", status=502, reason="Bad Gateway", node="pve1")
         answer = await client.call("POST", "/nodes/pve1/lxc", CREATE)
         assert (answer.status, answer.reason, answer.headers["content-type"]) == (
             502,
@@ -135,8 +135,8 @@ async def test_asked_by_way_of_another_node_the_loss_is_596_and_the_tear_597() -
             ("answer-lost", {"path": "POST"}, 596, True),
             ("request-lost", {"path": "POST"}, 596, False),
             ("request-lost", {"path": "POST", "how": "silent"}, 596, False),
-            ("answer-torn", {"path": "POST"}, 597, True),
-            ("answer-refused", {}, 503, False),
+            ("answer-cut", {"path": "POST"}, 597, True),
+            ("overloaded", {}, 503, False),
             ("black-hole", {"path": "POST"}, 596, False),
         ):
             before = known(running)
@@ -148,17 +148,17 @@ async def test_asked_by_way_of_another_node_the_loss_is_596_and_the_tear_597() -
 
 
 @pytest.mark.parametrize(
-    ("kind", "check"),
+    ("how", "check"),
     [
-        ("json", lambda body, headers: json.loads(body)),
-        ("html", lambda body, headers: json.loads(body)),
+        ("invalid-json", lambda body, headers: json.loads(body)),
+        ("not-json", lambda body, headers: json.loads(body)),
         ("empty", lambda body, headers: json.loads(body)),
         ("binary", lambda body, headers: body.decode()),
     ],
 )
-async def test_rubbish_cannot_be_read(kind: str, check: Any) -> None:
+async def test_rubbish_cannot_be_read(how: str, check: Any) -> None:
     async with serving(SCENE) as running:
-        running.fault("rubbish", kind=kind)
+        running.fault("rubbish", how=how)
         answer = await Client(running["prod"]).by("full").call("GET", "/cluster/resources")
         assert answer.status == 200
         with pytest.raises(ValueError):  # noqa: PT011 - whatever the decoder says
@@ -169,27 +169,27 @@ async def test_hostile_answers_are_what_they_say() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
 
-        async def with_kind(kind: str) -> Any:
+        async def told(how: str) -> Any:
             running.clear()
-            running.fault("rubbish", kind=kind)
+            running.fault("rubbish", how=how)
             return await client.call("GET", "/nodes/pve1/lxc")
 
-        rows = json.loads((await with_kind("markup")).body)["data"]
+        rows = json.loads((await told("markup")).body)["data"]
         assert {row["name"].removesuffix(MARKUP) for row in rows} == {"ct100", "ct102"}
-        assert all("\x1b" in row["name"] for row in json.loads((await with_kind("control")).body)["data"])
-        assert all(len(row["name"]) >= 1e5 for row in json.loads((await with_kind("long")).body)["data"])
-        assert (await with_kind("type")).headers["content-type"].startswith("text/html")
-        assert len((await with_kind("large")).body) > 10_000_000
-        assert (await with_kind("deep")).body.count(b"[") == 100_000
-        assert isinstance(json.loads((await with_kind("shape")).body)["data"], list)
-        assert len((await with_kind("header")).headers["x-padding"]) == 1024 * 1024
-        assert len((await with_kind("headers")).headers) > 10_000
+        assert all("\x1b" in row["name"] for row in json.loads((await told("control")).body)["data"])
+        assert all(len(row["name"]) >= 1e5 for row in json.loads((await told("long")).body)["data"])
+        assert (await told("mistyped")).headers["content-type"].startswith("text/html")
+        assert len((await told("huge")).body) > 10_000_000
+        assert (await told("deep")).body.count(b"[") == 100_000
+        assert isinstance(json.loads((await told("wrong-type")).body)["data"], list)
+        assert len((await told("header")).headers["x-padding"]) == 1024 * 1024
+        assert len((await told("headers")).headers) > 10_000
 
 
 async def test_an_endless_answer_does_not_end_and_does_not_pile_up() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
-        running.fault("rubbish", kind="endless")
+        running.fault("rubbish", how="endless")
         got, end = await raw(client, "/nodes", wait=0.5)
         assert b"Transfer-Encoding: chunked" in got
         assert (len(got) > 100_000, end) == (True, "silence")
@@ -200,7 +200,7 @@ async def test_an_endless_answer_does_not_end_and_does_not_pile_up() -> None:
 async def test_the_count_is_kept_and_the_first_are_let_through() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
-        active = running.fault("answer-refused", path="GET /version$", after=2, count=3)
+        active = running.fault("overloaded", path="GET /version$", after=2, count=3)
         told = [(await client.call("GET", "/version")).status for _ in range(7)]
         assert told == [200, 200, 503, 503, 503, 200, 200]
         assert (active.hits, (await client.call("GET", "/nodes")).status) == (3, 200)
@@ -211,7 +211,7 @@ async def test_probability_strikes_about_so_often_and_alike_for_the_same_seed() 
     for _ in range(2):
         async with serving(SCENE) as running:
             client = Client(running["prod"]).by("full")
-            running.fault("answer-refused", path="GET /version$", probability=0.3)
+            running.fault("overloaded", path="GET /version$", probability=0.3)
             told.append([(await client.call("GET", "/version")).status for _ in range(60)])
     assert 5 <= told[0].count(503) <= 32
     assert told[0] == told[1]
@@ -231,9 +231,9 @@ async def test_slowness_and_silence_can_be_narrowed_down_to_a_path() -> None:
 async def test_two_faults_at_once_both_strike() -> None:
     async with serving(SCENE) as running:
         client = Client(running["prod"]).by("full")
-        running.fault("rubbish", kind="markup")
+        running.fault("rubbish", how="markup")
         running.fault("slow", seconds=0.1)
-        running.fault("answer-torn", share=0.0, path="GET /version")
+        running.fault("answer-cut", share=0.0, path="GET /version")
         began = time.monotonic()
         rows = await client.get("/nodes/pve1/lxc")
         assert all(row["name"].endswith(MARKUP) for row in rows)
@@ -254,4 +254,4 @@ async def test_two_faults_at_once_both_strike() -> None:
 async def test_a_selection_that_makes_no_sense_is_refused(parameters: dict[str, Any], problem: str) -> None:
     async with serving(SCENE) as running:
         with pytest.raises(BadTarget, match=problem):
-            running.fault("answer-refused", **parameters)
+            running.fault("overloaded", **parameters)

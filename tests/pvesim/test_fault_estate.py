@@ -28,12 +28,12 @@ CREATE = {
 # -- nodes ---------------------------------------------------------------------------------------------
 
 
-async def test_an_overloaded_node_lets_nobody_in_and_serves_those_inside() -> None:
+async def test_a_full_backlog_lets_nobody_in_and_serves_those_inside() -> None:
     async with serving(SCENE) as running:
         node = running["prod"].nodes["pve2"]
         context = ssl.create_default_context(cadata=running["prod"].ca_pem)
         reader, writer = await asyncio.open_connection(node.address, node.port, ssl=context)
-        running.fault("overloaded", node="pve2")
+        running.fault("backlog-full", node="pve2")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.open_connection(node.address, node.port), 0.2)
         token = running["prod"].tokens["full"].header

@@ -98,6 +98,12 @@ def _guest_toggled(target: Target, vmid: int = 0, by: str = "root@pam") -> Undo:
     return undo
 
 
+@fault("guest-stubborn", scope="node or cluster")
+def _guest_stubborn(target: Target, vmid: int = 0) -> Undo:
+    """The guest does not end when it is asked to: a shutdown without force runs into its time-out."""
+    return target.put([_guest(target, vmid)], stubborn=True)
+
+
 @fault("guest-destroyed", scope="node or cluster", reversible=False)
 def _guest_destroyed(target: Target, vmid: int = 0, by: str = "root@pam") -> Undo:
     """Somebody has destroyed the guest, with its disks. Nothing brings it back."""

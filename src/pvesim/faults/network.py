@@ -75,11 +75,11 @@ def _slow(target: Target, selector: Selector, seconds: float = 5.0) -> Undo:
     return target.put(target.nodes, slowness=seconds)
 
 
-@fault("overloaded", sockets=True)
-def _overloaded(target: Target) -> Undo:
+@fault("backlog-full", sockets=True)
+def _backlog_full(target: Target) -> Undo:
     """All workers are busy and the accept queue is full: connecting hangs, connections that are open go on, as
     when pveproxy has 500 connections per worker."""
-    return target.put([node.trouble for node in target.nodes], overloaded=True)
+    return target.put([node.trouble for node in target.nodes], full_backlog=True)
 
 
 @fault("address-changed", sockets=True)

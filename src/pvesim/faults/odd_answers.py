@@ -61,19 +61,19 @@ def _long(answer: Answer) -> Answer:
     return _renamed(answer, lambda name: (name or "x") * (100_000 // max(1, len(name)) + 1))
 
 
-def _json(answer: Answer) -> Answer:
-    """json: JSON that ends too early"""
+def _invalid_json(answer: Answer) -> Answer:
+    """invalid-json: JSON that ends too early"""
     body = answer.body or b'{"data":null}'
     return replace(answer, body=body[: len(body) // 2] + b',"')
 
 
-def _html(answer: Answer) -> Answer:
-    """html: a web page, said to be JSON"""
+def _not_json(answer: Answer) -> Answer:
+    """not-json: a web page, said to be JSON"""
     return replace(answer, body=b"<!DOCTYPE html>\n<html><body>It works.</body></html>\n")
 
 
-def _type(answer: Answer) -> Answer:
-    """type: the right body, said to be HTML"""
+def _mistyped(answer: Answer) -> Answer:
+    """mistyped: the right body, said to be HTML"""
     return replace(answer, type=HTML)
 
 
@@ -82,8 +82,8 @@ def _empty(answer: Answer) -> Answer:
     return replace(answer, body=b"")
 
 
-def _shape(answer: Answer) -> Answer:
-    """shape: valid JSON of another shape: lists for objects, texts for numbers"""
+def _wrong_type(answer: Answer) -> Answer:
+    """wrong-type: valid JSON of another shape: lists for objects, texts for numbers"""
     return replace(answer, body=b'{"data":[["yes",{"vmid":"many","status":7,"node":null}],3,"x"]}')
 
 
@@ -97,14 +97,14 @@ def _deep(answer: Answer) -> Answer:
     return replace(answer, body=b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 
 
-def _large(answer: Answer) -> Answer:
-    """large: valid JSON of 10 MB"""
+def _huge(answer: Answer) -> Answer:
+    """huge: valid JSON of 10 MB"""
     return replace(answer, body=b'{"data":"' + b"x" * (10 * _MEGABYTE) + b'"}')
 
 
 def _header(answer: Answer) -> Answer:
-    """header: a header line of 1 MB"""
-    return replace(answer, headers={**answer.headers, "X-Padding": "x" * _MEGABYTE})
+    """header: a reason phrase of 9 kB and a header line of 1 MB"""
+    return replace(answer, reason="x" * 9000, headers={**answer.headers, "X-Padding": "x" * _MEGABYTE})
 
 
 def _headers(answer: Answer) -> Answer:
@@ -129,10 +129,10 @@ def _endless(answer: Answer) -> Answer:
 
 
 _KINDS: Mapping[str, Callable[[Answer], Answer]] = {
-    each.__name__.lstrip("_"): each
+    each.__name__.lstrip("_").replace("_", "-"): each
     for each in (
-        _markup, _control, _long, _json, _html, _type, _empty, _shape, _binary, _deep, _large, _header, _headers,
-        _endless,
+        _markup, _control, _long, _invalid_json, _not_json, _mistyped, _empty, _wrong_type, _binary, _deep,
+        _huge, _header, _headers, _endless,
     )
 }  # fmt: skip
 
@@ -140,9 +140,9 @@ _KINDS: Mapping[str, Callable[[Answer], Answer]] = {
 class Rubbish(Meddler):
     """Another body, type or head."""
 
-    def __init__(self, selector: Selector, kind: str) -> None:
+    def __init__(self, selector: Selector, how: str) -> None:
         super().__init__(selector)
-        self.change = _KINDS[kind]
+        self.change = _KINDS[how]
 
     def after(self, node: Node, answer: Answer) -> Answer:
         return self.change(answer)
@@ -152,11 +152,11 @@ class Rubbish(Meddler):
 
 
 @fault("rubbish", scope="node or cluster", selects="answers")
-def _rubbish(target: Target, selector: Selector, kind: str = "json") -> Undo:
-    one_of("rubbish", "kind", kind, *_KINDS)
-    return meddle(target.nodes, Rubbish(selector, kind))
+def _rubbish(target: Target, selector: Selector, how: str = "invalid-json") -> Undo:
+    one_of("rubbish", "how", how, *_KINDS)
+    return meddle(target.nodes, Rubbish(selector, how))
 
 
-_rubbish.__doc__ = "The answer is not what it should be, by `kind`. {}.".format(
+_rubbish.__doc__ = "The answer is not what it should be, by `how`. {}.".format(
     "; ".join(inspect.getdoc(each) or "" for each in _KINDS.values())
 )

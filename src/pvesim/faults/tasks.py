@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pvesim.faults.registry import BadTarget, Target, all_of, fault, joined
+from pvesim.faults.registry import Target, all_of, fault, joined, one_of
 from pvesim.layers import Undo
 from pvesim.model import Node
 from pvesim.nodelife import boot, power_cut
@@ -43,10 +43,46 @@ def _hang_then(work: Work) -> Work:
         return
 
 
-@fault("task-fails", scope="node or cluster", selects="tasks")
-def _task_fails(target: Target, selector: Selector, text: str = "command failed: exit code 5") -> Undo:
-    """The task fails in mid-work with this text, cleans up as it does, and says ERROR."""
-    return _meddle(target, selector, lambda node, task, work: _failing(work, TaskFailed(text)))
+@fault("task-trouble", scope="node or cluster", selects="tasks")
+def _task_trouble(
+    target: Target, selector: Selector, how: str = "fail", text: str = "something broke"
+) -> Undo:
+    """The next tasks go wrong. how=fail: they fail in mid-work with `text`, clean up as they do, and say ERROR;
+    how=warn: they succeed with `text` as a warning (WARNINGS: 1); how=hang: they never go on after their first
+    step, but can be stopped, and go on when the fault ends."""
+    one_of("task-trouble", "how", how, "fail", "warn", "hang")
+    if how == "fail":
+        return _meddle(target, selector, lambda node, task, work: _failing(work, TaskFailed(text)))
+    if how == "warn":
+        return _meddle(target, selector, lambda node, task, work: _warned(task, work, text))
+    return _hang(target, selector)
+
+
+@fault("task-killed", scope="node or cluster", selects="tasks", reversible=False)
+def _task_killed(target: Target, selector: Selector, by: str = "signal") -> Undo:
+    """The next tasks die in mid-work: nothing is cleaned up, locks and half-made disks stay, the exit status
+    is "unexpected status". by=signal: only the task's process; by=power-cut: its node with it, which boots
+    when the fault ends."""
+    one_of("task-killed", "by", by, "signal", "power-cut")
+    if by == "signal":
+        return _meddle(target, selector, lambda node, task, work: _dying(work))
+    undos: list[Undo] = []
+
+    def cut(node: Node) -> None:
+        now = node.cluster.clock.now()
+        undos.append(target.put([node], down_since=now, down_silently=True))
+        power_cut(node, silently=True)
+        node.down_since = now
+        undos.append(lambda: boot(node) if not node.down else None)
+
+    undo = _meddle(target, selector, lambda node, task, work: _last(node, work, cut))
+
+    def end() -> None:
+        undo()
+        for each in undos:
+            each()
+
+    return end
 
 
 def _failing(work: Work, failure: TaskFailed) -> Work:
@@ -64,30 +100,31 @@ def _failing(work: Work, failure: TaskFailed) -> Work:
         raise failure from None
 
 
-@fault("task-warns", scope="node or cluster", selects="tasks")
-def _task_warns(target: Target, selector: Selector, text: str = "something is odd", lines: int = 1) -> Undo:
-    """The task succeeds, with warnings: its exit status is WARNINGS: n."""
-
-    def warned(task: Task, work: Work) -> Work:
-        for _ in range(lines):
-            task.warn(text)
-        yield from work
-
-    return _meddle(target, selector, lambda node, task, work: warned(task, work))
+def _warned(task: Task, work: Work, text: str) -> Work:
+    yield from work
+    task.warn(text)
 
 
-@fault("task-hangs", scope="node or cluster", selects="tasks")
-def _task_hangs(target: Target, selector: Selector) -> Undo:
-    """The task never goes on after its first step; it can be stopped. Ended, it goes on."""
+def _dying(work: Work) -> Work:
+    yield next(work, 0.0)
+    raise Killed
+
+
+def _last(node: Node, work: Work, cut: Callable[[Node], None]) -> Work:
+    now = yield next(work, 0.0)
+    node.cluster.agenda.at(now, lambda now: cut(node))
+    yield _EVER
+
+
+def _hang(target: Target, selector: Selector) -> Undo:
     hanging: list[tuple[Node, Task]] = []
     over = False
 
     def hung(node: Node, task: Task, work: Work) -> Work:
         if over:
-            yield from work
-            return
+            return work
         hanging.append((node, task))
-        yield from _hang_then(work)
+        return _hang_then(work)
 
     undo = _meddle(target, selector, hung)
 
@@ -99,47 +136,5 @@ def _task_hangs(target: Target, selector: Selector) -> Undo:
             worker = node.tasks.active.get(task.upid)
             if worker is not None:
                 worker.go_on()
-
-    return end
-
-
-@fault("task-dies", scope="node or cluster", selects="tasks", reversible=False)
-def _task_dies(target: Target, selector: Selector) -> Undo:
-    """The task's process is killed in mid-work: nothing is cleaned up, locks and half-made disks stay, its
-    exit status is "unexpected status"."""
-
-    def dying(work: Work) -> Work:
-        yield next(work, 0.0)
-        raise Killed
-
-    return _meddle(target, selector, lambda node, task, work: dying(work))
-
-
-@fault("task-kills-node", scope="node or cluster", selects="tasks", sockets=True, reversible=False)
-def _task_kills_node(target: Target, selector: Selector, how: str = "silent") -> Undo:
-    """The node loses its power in mid-task, as with power-cut. Ended, it boots."""
-    if how not in ("refused", "silent"):
-        raise BadTarget(f"task-kills-node: how must be refused or silent, not {how!r}.")
-    undos: list[Undo] = []
-
-    def last(node: Node, work: Work) -> Work:
-        node.cluster.agenda.at((yield next(work, 0.0)), lambda now: cut(node))
-        yield _EVER
-
-    def cut(node: Node) -> None:
-        now = node.cluster.clock.now()
-        undos.append(target.put([node], down_since=now, down_silently=how == "silent"))
-        power_cut(node, silently=how == "silent")
-        node.down_since = now
-        undos.append(lambda: boot(node) if not node.down else None)
-        if node.trouble.follow is not None:
-            node.trouble.follow()
-
-    undo = _meddle(target, selector, lambda node, task, work: last(node, work))
-
-    def end() -> None:
-        undo()
-        for each in undos:
-            each()
 
     return end
