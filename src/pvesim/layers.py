@@ -22,11 +22,12 @@ class _Stack:
 class Layers:
     """What faults have laid over the attributes of a cluster's things."""
 
-    __slots__ = ("_held", "_stacks")
+    __slots__ = ("_held", "_lifted", "_stacks")
 
     def __init__(self) -> None:
         self._stacks: dict[tuple[int, str], _Stack] = {}
         self._held: Counter[tuple[int, str]] = Counter()
+        self._lifted: list[tuple[object, str, object]] = []
 
     def put(self, things: Iterable[object], **values: object) -> Undo:
         """Set attributes; returns how to take that back. What somebody else has set meanwhile stays."""
@@ -60,6 +61,21 @@ class Layers:
             setattr(stack.thing, name, stack.values[-1][1] if stack.values else stack.base)
         if not stack.values:
             del self._stacks[key]
+
+    def lift(self) -> None:
+        """Show everything as it is without faults, until `lay`."""
+        self._lifted = []
+        for (_, name), stack in self._stacks.items():
+            shown = getattr(stack.thing, name)
+            if shown == stack.values[-1][1]:
+                self._lifted.append((stack.thing, name, shown))
+                setattr(stack.thing, name, stack.base)
+
+    def lay(self) -> None:
+        """The faults are there again."""
+        for thing, name, value in self._lifted:
+            setattr(thing, name, value)
+        self._lifted = []
 
     def hold(self, names: set[str], name: str) -> Undo:
         """Put a name into a set, until everybody who did so has taken it back."""

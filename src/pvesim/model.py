@@ -14,7 +14,8 @@ from pvesim.clock import Clock
 from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
-from pvesim.identity import Group, Identity, Token, User, split_token
+from pvesim.identity import split_token
+from pvesim.identity_scene import played
 from pvesim.layers import Layers
 from pvesim.scene import (
     GIB,
@@ -24,7 +25,6 @@ from pvesim.scene import (
     GuestScene,
     NodeScene,
     StorageScene,
-    TokenScene,
 )
 from pvesim.settings import Settings
 from pvesim.tasks import Tasks
@@ -49,7 +49,7 @@ class Node:
         self.memory = int(scene.memory * GIB)
         self.rootfs = int(scene.rootfs * GIB)
         self.pulse = Pulse.of(cluster.seed, f"{cluster.name}/{scene.name}")
-        self.booted = cluster.clock.now() - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
+        self.booted = cluster.began - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
         self.guests: dict[int, Guest] = {}
         self.description = f"{scene.description}\n" if scene.description else ""
         self.revision = 0
@@ -165,10 +165,13 @@ class Cluster:
     def __init__(self, scene: ClusterScene, *, seed: int, settings: Settings, clock: Clock) -> None:
         scene.check()
         self.scene = scene
+        kept = scene.state or {}
+        self.began = float(kept.get("began", clock.now()))
+        self.starts = 1  # of the simulator with this cluster
         self.name = scene.name  # in the estate
         self.called = scene.name  # as it calls itself
         self.altered = Layers()  # by faults
-        self.seed = seed
+        self.seed = seed = int(kept.get("seed", seed))
         self.settings = settings
         self.clock = clock
         self.chance = chance(seed, scene.name)
@@ -196,15 +199,15 @@ class Cluster:
             "keyboard": "en-us",
             "description": "",
         }
-        now = clock.now()
+        now = self.began
         for each in scene.guests:
             self.add(Guest(each, self.nodes[each.node], seed, now))
         for node in self.nodes.values():
             self._templates(node)
-        self.identity = self._identities()
+        self.identity = played(self)
         for node in self.nodes.values():
             if node.scene.offline:
-                node.down_since = now - settings.notice_after - 60
+                node.down_since = clock.now() - settings.notice_after - 60
 
     @property
     def authority(self) -> Authority:
@@ -318,42 +321,6 @@ class Cluster:
                 )
             )
 
-    def _identities(self) -> Identity:
-        scene = self.scene
-        identity = Identity(self.version.major)
-        root = identity.users["root@pam"]
-        root.password = self.root_password
-        if scene.root_email:
-            root.text["email"] = scene.root_email
-        identity.groups = {name: Group() for name in scene.groups}
-        identity.custom_roles = {name: frozenset(privileges) for name, privileges in scene.roles.items()}
-        for each in scene.users:
-            text = {key: value for key in ("comment", "email") if (value := getattr(each, key))}
-            user = User(each.password, each.enable, each.expire, each.totp, text, set(each.groups))
-            if each.userid == "root@pam":
-                root.totp = each.totp
-                continue
-            identity.users[each.userid] = user
-            for role in each.roles:
-                identity.grant("/", "user", each.userid, role)
-        for token in scene.tokens:
-            self._add_token(identity, token)
-        for entry in scene.acl:
-            kind = "group" if entry.ugid.startswith("@") else "token" if "!" in entry.ugid else "user"
-            identity.grant(entry.path, kind, entry.ugid.removeprefix("@"), entry.role, entry.propagate)
-        identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
-        return identity
-
-    def _add_token(self, identity: Identity, scene: TokenScene) -> None:
-        authid = f"{scene.userid}!{scene.tokenid}"
-        secret = scene.secret or self.new_secret()
-        identity.users[scene.userid].tokens[scene.tokenid] = Token(
-            secret, scene.privsep, scene.expire, scene.comment
-        )
-        self.labels[scene.label or scene.tokenid] = authid
-        for role in scene.roles:
-            identity.grant("/", "token", authid, role)
-
 
 class Estate:
     """Everything that is simulated together."""
@@ -374,9 +341,18 @@ class Estate:
             if scene.name in self.clusters:
                 raise ValueError(f"two clusters are called {scene.name!r}: give each its own name.")
             self.clusters[scene.name] = Cluster(scene, seed=seed, settings=self.settings, clock=self.clock)
+        if any(scene.state for scene in clusters):
+            from pvesim.keeping import play_on  # it knows the model
+
+            play_on(self)
 
     def __getitem__(self, name: str) -> Cluster:
         return self.clusters[name]
+
+    def live(self) -> None:
+        """Let everything happen that is due by now, everywhere."""
+        for cluster in self.clusters.values():
+            cluster.live()
 
 
 def user_of(authid: str) -> str:

@@ -7,7 +7,7 @@ import ipaddress
 import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pvesim.gate import Gate, Received
 from pvesim.listener import Listener
 from pvesim.model import Cluster, Estate, Node
 from pvesim.routes import all_routes
-from pvesim.statedir import restore
+from pvesim.statedir import keeping
 from pvesim.wire import Head
 
 DEFAULT_PORT = 8006
@@ -268,19 +268,21 @@ async def serve(
         port: of every node; 0 lets the system choose one each.
         same_address: all nodes on 127.0.0.1, with ports counted up from `port`, for systems that have
             no other loopback address.
-        state_dir: keys and certificates are kept there and taken from there.
+        state_dir: keys and certificates are kept there and taken from there, and the estate is written
+            there, every few seconds and at the end; `kept_scenes` reads it back.
 
     Raises OSError if an address cannot be bound.
     """
     give_addresses(estate, network, port, same_address=same_address)
-    if state_dir is not None:
-        restore(estate, state_dir)
-    running = Running(estate)
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.stop()
+    async with AsyncExitStack() as stack:
+        if state_dir is not None:
+            await stack.enter_async_context(keeping(estate, state_dir))
+        running = Running(estate)
+        await running.start()
+        try:
+            yield running
+        finally:
+            await running.stop()
 
 
 def give_addresses(estate: Estate, network: str, port: int, *, same_address: bool) -> None:
@@ -291,10 +293,9 @@ def give_addresses(estate: Estate, network: str, port: int, *, same_address: boo
     base = _first_address(network)
     count = 0
     for index, cluster in enumerate(estate.clusters.values()):
-        for number, node in enumerate(cluster.nodes.values()):
-            node.address = (
-                "127.0.0.1" if same_address else node.scene.address or str(base + 256 * index + 11 + number)
-            )
+        for node in cluster.nodes.values():
+            own = node.scene.address or str(base + 256 * index + 10 + node.number)
+            node.address = "127.0.0.1" if same_address else own
             node.port = port + count if same_address and port else port
             count += 1
 

@@ -258,6 +258,20 @@ class Tasks:
         del self.active[task.upid]
         self._keep(task)
 
+    @property
+    def finished(self) -> list[Task]:
+        """Oldest first."""
+        return self._finished
+
+    @property
+    def pid(self) -> int:
+        """The latest worker's."""
+        return self._pid
+
+    def remember(self, finished: list[Task], pid: int) -> None:
+        """What was before the simulator was started again."""
+        self._finished, self._pid = finished, pid
+
     def _keep(self, task: Task) -> None:
         self._finished.append(task)
         del self._finished[:-KEPT]
