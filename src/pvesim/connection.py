@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from pvesim.gate import Gate
@@ -18,6 +20,7 @@ from pvesim.wire import (
     MAX_HEAD,
     MAX_HEADER_BYTES,
     MAX_HEADER_LINES,
+    RESET,
     Answer,
     BadHead,
     Head,
@@ -28,8 +31,8 @@ from pvesim.wire import (
 
 _TLS_HANDSHAKE = 0x16
 _READ = 65536
-_DROP = 16  # bytes at a time
-_ENDLESS = 1 << 30
+_MOST_WAITING = 256 * 1024  # bytes of an endless answer that a slow reader has not taken
+_RETRY = 0.02
 
 
 class Connection(asyncio.Protocol):
@@ -209,44 +212,44 @@ class Connection(asyncio.Protocol):
             and answer.status == 200
             and "gzip" in request.headers.get("accept-encoding", "").lower()
         )
+        close = close or answer.raw is not None or answer.delivery is not None
         data = self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip)
-        if answer.wreck:
-            self._wreck(answer, data)
+        if answer.delivery is not None:
+            self._deliver(answer.delivery(data))
             return
         self._send(data)
         self._deadline = self._loop.time() + self._settings.idle_timeout
         if close:
             self._close()
 
-    def _wreck(self, answer: Answer, data: bytes) -> None:
-        """Something goes wrong with the answer on its way; the connection does not outlive it."""
-        if answer.wreck == "lost":
-            self.abort()
-        elif answer.wreck == "cut":
-            self._send(data[: len(data) // 2])
-            self.abort()
-        elif answer.wreck == "drip":
-            self._drip(data, answer.pace)
-        else:
-            head = data.partition(b"\r\nContent-Length")[0]
-            self._send(head + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-            self._endless(0)
+    def _deliver(self, parts: Iterator[bytes | float | None]) -> None:
+        """Send an answer as a fault wants it sent."""
+        self._pending = None
+        for part in parts:
+            if self.silent or self._closing or self.transport is None:
+                return
+            if part is RESET:
+                self._reset()
+                return
+            wait = part if isinstance(part, float) else 0.0
+            if isinstance(part, bytes):
+                self._send(part)
+                if self.transport.get_write_buffer_size() > _MOST_WAITING:
+                    wait = _RETRY
+            if wait:
+                self._pending = self._loop.call_later(wait, self._deliver, parts)
+                return
+        self._close()
 
-    def _drip(self, data: bytes, pace: float) -> None:
-        self._send(data[:_DROP])
-        if data[_DROP:]:
-            self._pending = self._loop.call_later(pace, self._drip, data[_DROP:], pace)
-        else:
-            self._pending = None
-            self._close()
-
-    def _endless(self, sent: int) -> None:
-        """Chunks until the client has enough, or we have: a gigabyte."""
-        self._send(b"%x\r\n%b\r\n" % (_READ, b"x" * _READ))
-        if sent < _ENDLESS and not self._closing:
-            self._pending = self._loop.call_later(0.001, self._endless, sent + _READ)
-        else:
-            self.abort()
+    def _reset(self) -> None:
+        """End with a reset instead of a goodbye."""
+        if self.transport is None:
+            return
+        socket_of = self.transport.get_extra_info("socket")
+        if socket_of is not None:
+            socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._closing = True
+        self.transport.abort()
 
     # -- bytes ----------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from pvesim.errors import ApiError, forbidden, unauthorized
 from pvesim.identity import ROOT, split_token
 from pvesim.model import Node
 from pvesim.sampling import observe
-from pvesim.spoiling import spoiled
 from pvesim.wire import (
     HTML,
     JSON,
@@ -81,6 +80,18 @@ class Gate:
 
     def early(self, request: Request) -> Answer | None:
         """What is answered on the head alone, before any body is read; None to go on."""
+        if self._node.trouble.meddlers:
+            path = _API.sub(_inner, request.path)
+            request.meddlers = [
+                each for each in self._node.trouble.meddlers if each.takes(request.method, path)
+            ]
+            for each in request.meddlers:
+                answer = each.instead(self._node, request)
+                if answer is not None:
+                    return self._noted(request, answer)
+        return self._early(request)
+
+    def _early(self, request: Request) -> Answer | None:
         if request.method not in _KNOWN_METHODS:
             return self._noted(request, Answer(501, f"method '{request.method}' not available", None, None))
         coding = request.headers.get("transfer-encoding")
@@ -110,10 +121,9 @@ class Gate:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a complete request."""
-        answer = self._slowed(self._answer(request))
-        if self._node.spoilers:
-            answer = spoiled(self._node.spoilers, request, answer)
-        return self._noted(request, answer)
+        for each in request.meddlers:
+            each.before(self._node, request)
+        return self._noted(request, self._slowed(self._answer(request)))
 
     def _answer(self, request: Request) -> Answer:
         path = request.path
@@ -125,6 +135,8 @@ class Gate:
             return plain(501, f"no formatter for uri {inner}, {style}")
         node = self._node
         node.cluster.live()
+        if not node.listening:  # it has died of what was due
+            return Answer(hang=True)
         if request.method != "GET":
             observe(node.cluster, node.cluster.clock.now())
         try:
@@ -134,7 +146,9 @@ class Gate:
             if error.status == 401:  # a failed sign-in; 3 s less what it took
                 error.delay = node.cluster.settings.auth_delay
             answer = refusal(error, with_message=node.version.message_in_body)
-            return _as_extjs(answer) if style == "extjs" and error.status not in (401, 595, 596) else answer
+            if style == "extjs" and error.status not in (401, 595, 596):
+                answer = _as_extjs(answer)
+            return _passed_on(call, answer)
         except MalformedBody as error:
             return plain(500, str(error))
         if isinstance(data, Reply) and data.text is not None:
@@ -142,7 +156,7 @@ class Gate:
         body = success(data, call.chance)
         if style == "extjs":
             body = body[:-1] + b',"success":1}'
-        return Answer(body=body, delay=call.delay)
+        return _passed_on(call, Answer(body=body, delay=call.delay))
 
     def _file(self, path: str) -> Answer:
         if path in ("/", "/index.html"):
@@ -178,7 +192,7 @@ class Gate:
             if token:
                 return self._token_owner(token), ""
             raise unauthorized("No ticket")
-        now = cluster.clock.now()
+        now = self._node.now()
         user = cluster.tickets.owner(ticket, now)
         if user is not None and user.startswith("!tfa!"):
             raise unauthorized("No ticket")
@@ -206,7 +220,7 @@ class Gate:
         token = self._node.cluster.identity.token(authid)
         if token is None:
             raise self._refused(f"no such token '{tokenid}' for user '{user}'")
-        if token.expire and token.expire <= self._node.cluster.clock.now():
+        if token.expire and token.expire <= self._node.now():
             raise self._refused(f"token '{authid}' access expired")
         if token.secret != secret:
             raise self._refused("invalid token value!")
@@ -221,7 +235,7 @@ class Gate:
             return
         if not user.enable:
             raise self._refused(f"user '{userid}' is disabled")
-        if user.expire and user.expire <= cluster.clock.now():
+        if user.expire and user.expire <= self._node.now():
             raise self._refused(f"user '{userid}' access expired")
 
     def _refused(self, why: str) -> ApiError:
@@ -230,6 +244,9 @@ class Gate:
 
     def _noted(self, request: Request, answer: Answer) -> Answer:
         node = self._node
+        answer.skew = node.trouble.skew
+        for each in request.meddlers:
+            answer = each.after(node, answer)
         auth, credential = "none", ""
         if cookie := _cookie(request):
             auth, credential = "ticket", cookie
@@ -251,6 +268,17 @@ class Gate:
             )
         )
         return answer
+
+
+def _passed_on(call: Call, answer: Answer) -> Answer:
+    """The answer of another node, by way of those who meddle with it."""
+    for each in call.meddlers:
+        answer = each.on_the_way_back(answer)
+    return answer
+
+
+def _inner(match: re.Match[str]) -> str:
+    return match[2] or "/"
 
 
 def _found(pattern: re.Pattern[str], header: str | None) -> str:

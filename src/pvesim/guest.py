@@ -21,7 +21,7 @@ class Guest:
 
     __slots__ = (
         "busy", "conf", "cores", "disk", "kind", "lock", "memory", "name", "node", "pool", "pulse", "row",
-        "scene", "snapshots", "started", "status", "storage", "stubborn", "swap", "tags", "template", "vmid",
+        "scene", "snapshots", "started", "status", "storage", "stubborn", "swap", "tags", "template", "touched", "vmid",
     )  # fmt: skip
 
     def __init__(self, scene: GuestScene, node: Node, seed: int, now: float) -> None:
@@ -46,6 +46,7 @@ class Guest:
         self.busy: Task | None = None  # the task that holds the lock file
         self.pulse = Pulse.of(seed, f"{node.cluster.name}/{scene.vmid}")
         self.started = now - 600 - self.pulse.phase * 86400 * 3
+        self.touched = False  # is no longer what its scene says
         self.row: tuple[object, bytes] | None = None  # of /cluster/resources, with what it was made from
 
     @property
@@ -61,5 +62,6 @@ class Guest:
         return max(0, int(now - self.started)) if self.running else 0
 
     def touch(self) -> None:
+        self.touched = True
         self.row = None
         self.node.changed()

@@ -15,7 +15,7 @@ def tasks_of(node: Node) -> list[Task]:
 
 
 def _before(node: Node) -> list[Task]:
-    began = node.cluster.clock.started
+    began = node.cluster.began
     older = [guest for guest in node.guests.values() if guest.started <= began]
     if not older:
         return []

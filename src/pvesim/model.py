@@ -14,7 +14,9 @@ from pvesim.clock import Clock
 from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
-from pvesim.identity import Group, Identity, Token, User, split_token
+from pvesim.identity import split_token
+from pvesim.identity_scene import played
+from pvesim.layers import Layers
 from pvesim.scene import (
     GIB,
     MIB,
@@ -23,12 +25,11 @@ from pvesim.scene import (
     GuestScene,
     NodeScene,
     StorageScene,
-    TokenScene,
 )
 from pvesim.settings import Settings
-from pvesim.spoiling import Spoiler
 from pvesim.tasks import Tasks
 from pvesim.tickets import Tickets
+from pvesim.trouble import Trouble
 from pvesim.versions import Version
 from pvesim.volumes import Volume, Volumes, archive_format
 
@@ -48,7 +49,7 @@ class Node:
         self.memory = int(scene.memory * GIB)
         self.rootfs = int(scene.rootfs * GIB)
         self.pulse = Pulse.of(cluster.seed, f"{cluster.name}/{scene.name}")
-        self.booted = cluster.clock.now() - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
+        self.booted = cluster.began - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
         self.guests: dict[int, Guest] = {}
         self.description = f"{scene.description}\n" if scene.description else ""
         self.revision = 0
@@ -58,19 +59,18 @@ class Node:
         self.sample: Sample | None = None
         self.silent_until = 0.0  # when pvestatd goes round for the first time after a boot
         # trouble, set by faults
+        self.trouble = Trouble()
         self._down_since: float | None = None
         self.down_silently = False  # connecting hangs instead of being refused
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
         self.hung = False  # accepts, never answers
-        self.spoilers: list[Spoiler] = []  # what happens to answers on their way
-        self.hung_storage = ""
         self.pam: dict[str, str] = {}  # passwords of @pam users that were changed on this node alone
         self.stopped_services: set[str] = set()
-        self.skew = 0.0  # seconds by which its clock is ahead
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
-        self._leaf: Certificate | None = None
+        self.issue = 0  # how often the leaf has been made anew
+        self._leaves: dict[tuple[object, ...], Certificate] = {}  # by all that is said in them
         self._custom: Certificate | None = None
 
     @property
@@ -102,9 +102,13 @@ class Node:
     @property
     def leaf(self) -> Certificate:
         """pve-ssl.pem."""
-        if self._leaf is None:
-            self._leaf = self.cluster.authority.leaf(self.fqdn, self.names())
-        return self._leaf
+        key = self._leaf_key()
+        if key not in self._leaves:
+            self._leaves[key] = self.cluster.authority.leaf(self.fqdn, self.names())
+        return self._leaves[key]
+
+    def _leaf_key(self) -> tuple[object, ...]:
+        return (self.cluster.authority.certificate.pem, self.fqdn, self.address, self.issue)
 
     @property
     def custom(self) -> Certificate | None:
@@ -112,6 +116,10 @@ class Node:
         if self._custom is None and self.scene.custom_certificate:
             self._custom = Authority.stranger().leaf(self.fqdn, [self.fqdn, self.address])
         return self._custom
+
+    @custom.setter
+    def custom(self, certificate: Certificate | None) -> None:
+        self._custom = certificate
 
     @property
     def certificate(self) -> Certificate:
@@ -134,8 +142,15 @@ class Node:
 
     def install(self, leaf: Certificate | None, custom: Certificate | None) -> None:
         """Give the node these certificate files; None makes a new leaf, or no custom one."""
-        self._leaf = leaf
+        if leaf is None:
+            self.issue += 1
+        else:
+            self._leaves[self._leaf_key()] = leaf
         self._custom = custom
+
+    def now(self) -> float:
+        """The time by the node's own clock."""
+        return self.cluster.clock.now() + self.trouble.skew
 
     def online(self, now: float) -> bool:
         """Whether the cluster believes it to be online; a dead node is noticed after some seconds."""
@@ -162,8 +177,13 @@ class Cluster:
     def __init__(self, scene: ClusterScene, *, seed: int, settings: Settings, clock: Clock) -> None:
         scene.check()
         self.scene = scene
-        self.name = scene.name
-        self.seed = seed
+        kept = scene.state or {}
+        self.began = float(kept.get("began", clock.now()))
+        self.starts = 1  # of the simulator with this cluster
+        self.name = scene.name  # in the estate
+        self.called = scene.name  # as it calls itself
+        self.altered = Layers()  # by faults
+        self.seed = seed = int(kept.get("seed", seed))
         self.settings = settings
         self.clock = clock
         self.chance = chance(seed, scene.name)
@@ -178,7 +198,6 @@ class Cluster:
         self.watchers: list[Callable[[Guest | None], None]] = []
         self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
         self.no_quorum = False
-        self.thieves = 0  # how many of the next new containers find their vmid taken
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
         self.labels: dict[str, str] = {}  # label → token's full id
@@ -192,15 +211,15 @@ class Cluster:
             "keyboard": "en-us",
             "description": "",
         }
-        now = clock.now()
+        now = self.began
         for each in scene.guests:
             self.add(Guest(each, self.nodes[each.node], seed, now))
         for node in self.nodes.values():
             self._templates(node)
-        self.identity = self._identities()
+        self.identity = played(self)
         for node in self.nodes.values():
             if node.scene.offline:
-                node.down_since = now - settings.notice_after - 60
+                node.down_since = clock.now() - settings.notice_after - 60
 
     @property
     def authority(self) -> Authority:
@@ -234,7 +253,8 @@ class Cluster:
         guest = Guest(scene, self.nodes[scene.node], self.seed, self.clock.now())
         guest.started = self.clock.now()
         self.add(guest)
-        self.identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
+        if guest.pool:
+            self.identity.pool_of[f"/vms/{guest.vmid}"] = guest.pool
         self.identity.changed()
         return guest
 
@@ -314,42 +334,6 @@ class Cluster:
                 )
             )
 
-    def _identities(self) -> Identity:
-        scene = self.scene
-        identity = Identity(self.version.major)
-        root = identity.users["root@pam"]
-        root.password = self.root_password
-        if scene.root_email:
-            root.text["email"] = scene.root_email
-        identity.groups = {name: Group() for name in scene.groups}
-        identity.custom_roles = {name: frozenset(privileges) for name, privileges in scene.roles.items()}
-        for each in scene.users:
-            text = {key: value for key in ("comment", "email") if (value := getattr(each, key))}
-            user = User(each.password, each.enable, each.expire, each.totp, text, set(each.groups))
-            if each.userid == "root@pam":
-                root.totp = each.totp
-                continue
-            identity.users[each.userid] = user
-            for role in each.roles:
-                identity.grant("/", "user", each.userid, role)
-        for token in scene.tokens:
-            self._add_token(identity, token)
-        for entry in scene.acl:
-            kind = "group" if entry.ugid.startswith("@") else "token" if "!" in entry.ugid else "user"
-            identity.grant(entry.path, kind, entry.ugid.removeprefix("@"), entry.role, entry.propagate)
-        identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
-        return identity
-
-    def _add_token(self, identity: Identity, scene: TokenScene) -> None:
-        authid = f"{scene.userid}!{scene.tokenid}"
-        secret = scene.secret or self.new_secret()
-        identity.users[scene.userid].tokens[scene.tokenid] = Token(
-            secret, scene.privsep, scene.expire, scene.comment
-        )
-        self.labels[scene.label or scene.tokenid] = authid
-        for role in scene.roles:
-            identity.grant("/", "token", authid, role)
-
 
 class Estate:
     """Everything that is simulated together."""
@@ -370,9 +354,18 @@ class Estate:
             if scene.name in self.clusters:
                 raise ValueError(f"two clusters are called {scene.name!r}: give each its own name.")
             self.clusters[scene.name] = Cluster(scene, seed=seed, settings=self.settings, clock=self.clock)
+        if any(scene.state for scene in clusters):
+            from pvesim.keeping import play_on  # it knows the model
+
+            play_on(self)
 
     def __getitem__(self, name: str) -> Cluster:
         return self.clusters[name]
+
+    def live(self) -> None:
+        """Let everything happen that is due by now, everywhere."""
+        for cluster in self.clusters.values():
+            cluster.live()
 
 
 def user_of(authid: str) -> str:

@@ -24,7 +24,7 @@ def sample_of(node: Node) -> Sample | None:
     cluster = node.cluster
     settings = cluster.settings
     now = cluster.clock.now()
-    died = node.down_since
+    died = _last_seen(node)
     if died is not None and now - _round(died, settings.lag) >= settings.stale_after:
         return None
     if now < node.silent_until:
@@ -41,8 +41,17 @@ def sample_of(node: Node) -> Sample | None:
 
 
 def figures_of(node: Node) -> Sample:
-    """What the node itself says, which needs no pvestatd."""
-    return sample_of(node) or _take(node, node.cluster.clock.now())
+    """What the node says of itself: what it reported last, or a fresh look where it reports nothing."""
+    sample = sample_of(node) if node.trouble.blind_since is None else None
+    return sample or _take(node, node.cluster.clock.now())
+
+
+def _last_seen(node: Node) -> float | None:
+    """When the node's pvestatd has reported for the last time; None while it goes round."""
+    if node.down_since is None:
+        return node.trouble.blind_since
+    blind = node.trouble.blind_since
+    return node.down_since if blind is None else min(blind, node.down_since)
 
 
 def observe(cluster: Cluster, at: float) -> None:
@@ -52,7 +61,7 @@ def observe(cluster: Cluster, at: float) -> None:
         return
     when = _round(at, lag)
     for node in cluster.nodes.values():
-        if node.down_since is not None or at < node.silent_until:
+        if _last_seen(node) is not None or at < node.silent_until:
             continue
         if node.sample is None or node.sample.at < when:
             node.sample = _take(node, when)
@@ -85,7 +94,11 @@ def _take(node: Node, at: float) -> Sample:
         "maxcpu": node.cores,
         "uptime": max(0, int(at - node.booted)),
     }
-    storages = {s.name: _storage_figures(s, node, disks.get(s.name, 0), at) for s in node.storages()}
+    storages = {
+        s.name: _storage_figures(s, node, disks.get(s.name, 0), at)
+        for s in node.storages()
+        if s.name not in node.trouble.inactive_storages
+    }
     return Sample(at, node.revision, figures, guests, storages)
 
 
@@ -148,10 +161,10 @@ def disk_used(guest: Guest) -> int:
 
 def _storage_figures(storage: StorageScene, node: Node, of_guests: int, at: float) -> tuple[int, int]:
     total = int(storage.size * GIB)
-    if storage.shared:
-        of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
     if storage.name in node.full_storages:
         return total, total
+    if storage.shared:
+        of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
     return min(int(storage.used * GIB) + of_guests, total), total
 
 

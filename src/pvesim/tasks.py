@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -145,46 +144,6 @@ class Task:
         return row | {"tokenid": token} if token else row
 
 
-@dataclass(slots=True, eq=False)
-class Sabotage:
-    """What happens to the next tasks of a type: fail, warn or hang."""
-
-    pattern: re.Pattern[str]
-    how: str
-    text: str
-    count: int  # how many more; negative: without end
-
-    def upon(self, task: Task, work: Work) -> Work:
-        """The work, gone wrong, if it is its turn."""
-        if not self.count or not self.pattern.search(task.type):
-            return work
-        self.count -= self.count > 0
-        return {"fail": self._failing, "warn": self._warning, "hang": self._hanging}[self.how](task, work)
-
-    def _failing(self, task: Task, work: Work) -> Work:
-        try:
-            first = next(work)
-            yield first
-            work.throw(TaskFailed(self.text))
-        except StopIteration:
-            pass
-        raise TaskFailed(self.text)
-
-    def _warning(self, task: Task, work: Work) -> Work:
-        yield from work
-        task.warn(self.text)
-
-    def _hanging(self, task: Task, work: Work) -> Work:
-        try:
-            yield next(work)
-            while True:
-                yield 3600
-        except Interrupted:
-            with suppress(StopIteration):
-                work.throw(Interrupted())
-            raise TaskFailed(INTERRUPT) from None
-
-
 class Worker:
     """A task at work on a node: takes its steps on the cluster's agenda."""
 
@@ -221,6 +180,7 @@ class Worker:
 
     def _end(self, now: float, failure: str | None) -> None:
         self._work = None
+        now += self._node.trouble.skew
         if failure is None:
             self.task.lose(now)
         else:
@@ -241,6 +201,12 @@ class Worker:
         """The work never goes on by itself; it can still be stopped."""
         self._entry.cancel()
 
+    def go_on(self) -> None:
+        """Take the next step now, whatever the work is waiting for."""
+        if self._work is not None:
+            self._entry.cancel()
+            self._entry = self._node.cluster.agenda.at(self._node.cluster.clock.now(), self._step)
+
     def die(self) -> None:
         """The node is gone, and the work with it: nothing is cleaned up."""
         self._entry.cancel()
@@ -250,13 +216,12 @@ class Worker:
 class Tasks:
     """The tasks of one node."""
 
-    __slots__ = ("_finished", "_node", "_pid", "active", "sabotages")
+    __slots__ = ("_finished", "_node", "_pid", "active")
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._pid = 5000
         self.active: dict[str, Worker] = {}
-        self.sabotages: list[Sabotage] = []
         self._finished: list[Task] = []  # oldest first
 
     def start(
@@ -269,14 +234,14 @@ class Tasks:
     ) -> Task:
         """Fork a worker; its first step is taken at the next look. `then` is done when it has ended."""
         task = self.new(kind, subject, owner)
-        done = work(task)
-        for sabotage in self.sabotages:
-            done = sabotage.upon(task, done)
-        self.active[task.upid] = Worker(self._node, task, done, then)
+        doing = work(task)
+        for meddler in self._node.trouble.task_meddlers:
+            doing = meddler(self._node, task, doing)
+        self.active[task.upid] = Worker(self._node, task, doing, then)
         return task
 
     def new(self, kind: str, subject: str, owner: str) -> Task:
-        node, now = self._node, self._node.cluster.clock.now()
+        node, now = self._node, self._node.now()
         self._pid += 3
         pstart = max(1, int((now - node.booted) * 100)) & 0xFFFFFFFF
         return Task(node.name, self._pid, pstart, int(now), kind, subject, owner)
@@ -285,13 +250,27 @@ class Tasks:
         """A task that is over as soon as it has begun."""
         task = self.new(kind, subject, owner)
         task.say(*lines)
-        task.end(self._node.cluster.clock.now(), failure)
+        task.end(self._node.now(), failure)
         self._keep(task)
         return task
 
     def ended(self, task: Task) -> None:
         del self.active[task.upid]
         self._keep(task)
+
+    @property
+    def finished(self) -> list[Task]:
+        """Oldest first."""
+        return self._finished
+
+    @property
+    def pid(self) -> int:
+        """The latest worker's."""
+        return self._pid
+
+    def remember(self, finished: list[Task], pid: int) -> None:
+        """What was before the simulator was started again."""
+        self._finished, self._pid = finished, pid
 
     def _keep(self, task: Task) -> None:
         self._finished.append(task)

@@ -24,6 +24,10 @@ class Tickets:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @property
+    def key(self) -> bytes:
+        return self._key
+
     def ticket(self, user: str, at: float) -> str:
         head = f"PVE:{user}:{int(at):08X}"
         return f"{head}::{self._signature(head)}"

@@ -9,10 +9,11 @@ import random
 import re
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from sys import intern
+from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 import msgspec
@@ -45,6 +46,7 @@ class Request:
     headers: dict[str, str]  # lower-case names
     body: bytes = b""
     signed: tuple[str, str] = ("", "")  # who asks: user or token, and the ticket
+    meddlers: Sequence[Any] = ()  # faults that have chosen this request
 
     @property
     def path(self) -> str:
@@ -69,6 +71,12 @@ class Request:
         return "close" not in connection and (self.minor > 0 or bool(connection))
 
 
+#: What is sent of an answer's bytes, seconds to wait between, and RESET where the connection is torn; it is
+#: closed at the end.
+Delivery = Callable[[bytes], Iterator[bytes | float | None]]
+RESET = None
+
+
 @dataclass(slots=True)
 class Answer:
     """An answer before it is bytes; `delay` seconds pass before it is sent. `hang`: never."""
@@ -80,8 +88,9 @@ class Answer:
     delay: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
-    wreck: str = ""  # lost, cut, drip, endless: what becomes of it on its way
-    pace: float = 0.0  # seconds between two pieces
+    raw: bytes | None = None  # the whole answer, head included
+    skew: float = 0.0  # seconds that the date is ahead
+    delivery: Delivery | None = None  # how its bytes go out; None: at once
 
 
 @dataclass(slots=True)
@@ -221,7 +230,9 @@ class Head:
         self._date = ""
 
     def render(self, answer: Answer, *, minor: int, close: bool, gzip: bool = False) -> bytes:
-        second = int(time.time())
+        if answer.raw is not None:
+            return answer.raw
+        second = int(time.time() + answer.skew)
         if second != self._second:
             self._second = second
             self._date = formatdate(second, usegmt=True)

@@ -88,5 +88,5 @@ def test_wrong_arguments_end_in_a_sentence(arguments: list[str], problem: str) -
 
 
 def test_the_reference_names_every_fault() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim-faults.md").read_text(encoding="utf-8")
     assert [name for name in FAULTS if f"`{name}`" not in page] == []

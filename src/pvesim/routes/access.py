@@ -53,9 +53,10 @@ def _sign_in(call: Call) -> object:
     if "realm" in given:
         name = f"{name}@{given['realm']}"
     user = cluster.identity.users.get(name)
-    if user is None or not _may_sign_in(user, name, call.now) or "otp" in given:
+    now = call.node.now()
+    if user is None or not _may_sign_in(user, name, now) or "otp" in given:
         raise _refused()
-    owner = cluster.tickets.owner(given["password"], call.now)
+    owner = cluster.tickets.owner(given["password"], now)
     by_ticket = owner in (name, ROOT)
     if owner is not None and owner.startswith("!tfa!"):
         by_ticket = False
@@ -69,8 +70,8 @@ def _sign_in(call: Call) -> object:
         challenge = json.dumps({"totp": True, "recovery": "unavailable"})
         return {
             "username": name,
-            "ticket": cluster.tickets.ticket(f"!tfa!{challenge}", call.now),
-            "CSRFPreventionToken": cluster.tickets.csrf(name, call.now),
+            "ticket": cluster.tickets.ticket(f"!tfa!{challenge}", now),
+            "CSRFPreventionToken": cluster.tickets.csrf(name, now),
             "NeedTFA": 1,
         }
     answer: dict[str, object] = {
@@ -81,10 +82,10 @@ def _sign_in(call: Call) -> object:
         },
     }
     if not checks_path:  # asking whether somebody may do something gives no ticket
-        answer["ticket"] = cluster.tickets.ticket(name, call.now)
-        answer["CSRFPreventionToken"] = cluster.tickets.csrf(name, call.now)
+        answer["ticket"] = cluster.tickets.ticket(name, now)
+        answer["CSRFPreventionToken"] = cluster.tickets.csrf(name, now)
     if cluster.clustered and cluster.identity.allowed(name, "/", ["Sys.Audit"]):
-        answer["clustername"] = cluster.name
+        answer["clustername"] = cluster.called
     return answer
 
 

@@ -69,7 +69,7 @@ def _status(call: Call) -> object:
             {
                 "type": "cluster",
                 "id": "cluster",
-                "name": cluster.name,
+                "name": cluster.called,
                 "nodes": len(cluster.nodes),
                 "quorate": int(cluster.quorate),
                 "version": len(cluster.nodes),
@@ -116,7 +116,7 @@ def node_entry(node: Node, call: Call) -> dict[str, object]:
     online = node.online(call.now)
     entry: dict[str, object] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
     sample = sample_of(node)
-    entry["status"] = "offline" if not online else "unknown" if sample is None else "online"
+    entry["status"] = "offline" if not online else "online" if sample else "unknown"
     if sample is None:
         return entry
     entry["level"] = ""

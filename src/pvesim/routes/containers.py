@@ -47,9 +47,6 @@ def _create(call: Call) -> object:
     unprivileged = given.get("unprivileged", "1" if node.version.major >= 9 else "0") == "1"
     if not unprivileged and not restore and node.version.major >= 9:
         call.need("/", "Sys.Modify")
-    if cluster.thieves and vmid not in cluster.guests:
-        cluster.thieves -= 1
-        claim(call, vmid, "")
     known = cluster.guests.get(vmid)
     over = (
         known

@@ -197,7 +197,7 @@ def _dns(call: Call) -> object:
 
 
 def _time(call: Call) -> object:
-    now = int(call.now + call.node.skew)
+    now = int(call.node.now())
     return {"time": now, "localtime": now, "timezone": "Etc/UTC"}
 
 

@@ -45,7 +45,7 @@ def _corosync_nodes(call: Call) -> object:
 
 def _totem(call: Call) -> dict[str, object]:
     return {
-        "cluster_name": call.cluster.name,
+        "cluster_name": call.cluster.called,
         "config_version": str(len(call.cluster.nodes)),
         "interface": {"0": {"linknumber": "0"}},
         "ip_version": "ipv4-6",

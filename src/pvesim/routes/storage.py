@@ -9,6 +9,7 @@ from pvesim.model import digest
 from pvesim.sampling import disk_used, figures_of
 from pvesim.scene import StorageScene
 from pvesim.volumes import Volume
+from pvesim.works.disks import inactive
 
 _INDEX = [
     "content",
@@ -24,9 +25,6 @@ _INDEX = [
     "upload",
 ]
 _SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
-
-
-_HUNG = 60.0  # seconds; longer than anybody waits
 
 
 def register(routes: Routes) -> None:
@@ -110,6 +108,8 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
         "used": 0,
         "avail": 0,
     }
+    if storage.name in call.node.trouble.inactive_storages and call.node.has(storage):
+        return row | {"enabled": int(not storage.disabled)}
     sample = figures_of(call.node)
     if not storage.disabled and call.node.has(storage) and storage.name in sample.storages:
         used, total = sample.storages[storage.name]
@@ -117,14 +117,7 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
     return row
 
 
-def _wait(call: Call) -> None:
-    """A storage that does not answer keeps whoever asks about the node's storages waiting."""
-    if call.node.hung_storage:
-        call.delay += _HUNG
-
-
 def _list(call: Call) -> object:
-    _wait(call)
     given = call.params
     wanted = set(given["content"].split(",")) if "content" in given else None
     rows = []
@@ -163,6 +156,8 @@ def _content(call: Call) -> object:
         raise failed(f"storage '{name}' is disabled")
     if not call.node.has(storage):
         raise failed(f"storage '{name}' is not available on node '{call.node.name}'")
+    if name in call.node.trouble.inactive_storages:
+        raise failed(inactive(storage))
     wanted = call.params.get("content")
     rows = [
         _row_of(volume) for volume in call.cluster.volumes.on(call.node.name, name) if _may_see(call, volume)

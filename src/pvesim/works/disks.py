@@ -24,6 +24,16 @@ def directory(storage: StorageScene) -> str:
     return known or ("/var/lib/vz" if storage.name == "local" else f"/mnt/pve/{storage.name}")
 
 
+def inactive(storage: StorageScene) -> str:
+    """What activating the storage dies of (pve-storage `Storage.pm`, `Storage/DirPlugin.pm`)."""
+    if storage.type in ("dir", "btrfs"):
+        return (
+            f"unable to activate storage '{storage.name}' - directory is expected to be a mount point but is"
+            f" not mounted: '{directory(storage)}'"
+        )
+    return f"storage '{storage.name}' is not online"
+
+
 def path_of(storage: StorageScene, volid: str) -> str:
     """Where a volume is to be found on its node."""
     name = volid.partition(":")[2]
@@ -65,6 +75,8 @@ def allocate(
 ) -> Volume:
     """Make a disk; logs as the storage does. Raises TaskFailed where the storage is full."""
     cluster = node.cluster
+    if storage.name in node.trouble.inactive_storages:
+        raise TaskFailed(inactive(storage))
     subvol = kind == "lxc" and (size == 0 or storage.type in ("zfspool", "btrfs"))
     volid = free_name(cluster, node, storage, vmid, kind)
     if size == 0 and storage.type not in ("zfspool", "btrfs", "lvmthin", "lvm", "rbd"):

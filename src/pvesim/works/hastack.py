@@ -34,10 +34,15 @@ def wake(cluster: Cluster, after: float = SOON) -> None:
 def manage(cluster: Cluster, resource: Resource) -> None:
     """From now on the guest is looked after."""
     if not cluster.ha.resources:
-        cluster.watchers.append(lambda guest: _noticed(cluster, guest))
+        watch(cluster)
     cluster.ha.resources[resource.sid] = resource
     cluster.guests[resource.vmid].touch()
     wake(cluster)
+
+
+def watch(cluster: Cluster) -> None:
+    """Notice what happens to managed guests."""
+    cluster.watchers.append(lambda guest: _noticed(cluster, guest))
 
 
 def _noticed(cluster: Cluster, guest: Guest | None) -> None:

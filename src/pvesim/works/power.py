@@ -9,6 +9,7 @@ from pvesim.guest import Guest
 from pvesim.guestconfig import disks, plain, taken_apart
 from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
+from pvesim.works.disks import inactive
 from pvesim.works.locking import refuse_lock
 
 STARTING = 0.4  # until its init runs
@@ -48,6 +49,9 @@ def _of(node: Node, vmid: int, task: Task) -> Guest:
 def _prepare(guest: Guest) -> None:
     """What the pre-start hook looks at: volumes and bridges."""
     node = guest.node
+    storage = node.cluster.storages.get(guest.storage)
+    if storage is not None and storage.name in node.trouble.inactive_storages:
+        raise TaskFailed(inactive(storage))
     if guest.conf is not None:
         for disk in disks(guest.conf, guest.kind).values():
             if node.cluster.volumes.find(node.name, disk["volume"]) is None:
