@@ -10,11 +10,11 @@ from typing import Literal, get_args
 
 import msgspec
 
+from pvesim import nodelife
 from pvesim.guest import Guest
 from pvesim.guestconfig import adopt, edit, set_lock
 from pvesim.model import Cluster, Node
 from pvesim.scene import GuestScene
-from pvesim.works.hastack import wake
 
 Status = Literal["running", "stopped", "paused"]
 _STATUS_TASKS = {"running": "start", "stopped": "stop", "paused": "suspend"}
@@ -110,12 +110,7 @@ def lock(cluster: Cluster, vmid: int, lock: str) -> None:
 
 def maintenance(cluster: Cluster, node: str, enable: bool) -> None:
     """`ha-manager crm-command node-maintenance`: HA takes a node's guests elsewhere, or lets them back."""
-    name = find_node(cluster, node).name
-    if enable:
-        cluster.ha.maintenance.add(name)
-    else:
-        cluster.ha.maintenance.discard(name)
-    wake(cluster)
+    nodelife.maintenance(find_node(cluster, node), on=enable)
 
 
 def _told(guest: Guest, node: Node, verb: str, by: str) -> None:
