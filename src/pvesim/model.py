@@ -11,6 +11,7 @@ from pvesim.agenda import Agenda
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
+from pvesim.clusterlog import ClusterLog
 from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
@@ -55,6 +56,7 @@ class Node:
         self.tasks = Tasks(self)
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
+        self.passwords: dict[str, str] = {}  # of users of the system, where changed on this node
         # trouble, set by faults
         self.down_since: float | None = None  # dead: power or network
         self.down_silently = False  # connecting hangs instead of being refused
@@ -157,6 +159,7 @@ class Cluster:
         self.tickets = Tickets(self.chance.randbytes(32))
         self.agenda = Agenda()
         self.ha = HighAvailability()
+        self.log = ClusterLog()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
         self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
         self.no_quorum = False
@@ -306,8 +309,9 @@ class Cluster:
         for each in scene.users:
             text = {key: value for key in ("comment", "email") if (value := getattr(each, key))}
             user = User(each.password, each.enable, each.expire, each.totp, text, set(each.groups))
+            user.code = each.totp_code
             if each.userid == "root@pam":
-                root.totp = each.totp
+                root.totp, root.code = each.totp, each.totp_code
                 continue
             identity.users[each.userid] = user
             for role in each.roles:

@@ -11,6 +11,8 @@ from pvesim.routes import (
     configuration,
     containers,
     copies,
+    domains,
+    groups,
     guests,
     ha,
     ha_rules,
@@ -24,6 +26,7 @@ from pvesim.routes import (
     snapshots,
     storage,
     tasks,
+    tfa,
     tokens,
     users,
 )
@@ -33,7 +36,7 @@ def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
     for branch in (
-        access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, snapshots, copies,
+        access, users, groups, tokens, roles, domains, tfa, cluster, nodes, guests, containers, configuration, power, snapshots, copies,
         migration, ha, ha_rules, replication, bulk, pools, backups, storage, tasks, small,
     ):  # fmt: skip
         branch.register(routes)
