@@ -15,7 +15,9 @@ from pvesim.clusterlog import ClusterLog
 from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
+from pvesim.hostconfig import HostConfig
 from pvesim.identity import Group, Identity, Token, User, split_token
+from pvesim.interfaces import BRIDGES, Network
 from pvesim.scene import (
     GIB,
     MIB,
@@ -56,6 +58,9 @@ class Node:
         self.tasks = Tasks(self)
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
+        self.host = HostConfig()
+        self._network: Network | None = None
+        self.still_shown: Certificate | None = None  # until pveproxy is restarted
         self.passwords: dict[str, str] = {}  # of users of the system, where changed on this node
         # trouble, set by faults
         self.down_since: float | None = None  # dead: power or network
@@ -110,7 +115,7 @@ class Node:
     @property
     def shown(self) -> Certificate:
         """What port 8006 really shows."""
-        return self.presented or self.certificate
+        return self.presented or self.still_shown or self.certificate
 
     def names(self) -> list[str]:
         """Subject alternative names of pve-ssl.pem."""
@@ -127,8 +132,18 @@ class Node:
         return self.down_since is None or now - self.down_since < self.cluster.settings.notice_after
 
     def bridges(self) -> Iterable[str]:
-        """Names of the bridges that the node has."""
-        return self.scene.bridges
+        """Names of the bridges that the node has: those that are applied."""
+        if self._network is None:
+            return self.scene.bridges
+        return [name for name, each in self._network.applied.items() if each["type"] in BRIDGES]
+
+    @property
+    def network(self) -> Network:
+        """Its interfaces, as configured and as applied."""
+        known = self._network
+        if known is None or (known.untouched and known.address != self.address):
+            known = self._network = Network(self)
+        return known
 
     def storages(self) -> Iterable[StorageScene]:
         """Enabled storages that this node has."""
@@ -161,6 +176,7 @@ class Cluster:
         self.ha = HighAvailability()
         self.log = ClusterLog()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
+        self.on_power: list[Callable[[Node], None]] = []  # told when a node goes off or has come up by itself
         self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
         self.no_quorum = False
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests

@@ -21,6 +21,7 @@ from pvesim.statedir import restore
 from pvesim.wire import Head
 
 DEFAULT_PORT = 8006
+_LOOK_AGAIN = 0.5  # seconds, while a node is about to come up by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Running:
         for name, cluster in estate.clusters.items():
             nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
+            cluster.on_power.append(self._power_changed)
 
     def _served(self, node: Node) -> NodeOf:
         return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
@@ -211,6 +213,21 @@ class Running:
             elif active.target.node in (None, node.state):
                 node.listener.reset()
                 node.listener.refresh()
+
+    def _power_changed(self, node: Node) -> None:
+        """A node has switched itself off, or has come up again."""
+        served = self.clusters[node.cluster.name].nodes.get(node.name)
+        if served is None:
+            return
+        served.listener.reset()
+        served.listener.refresh()
+        if node.host.returning:  # perhaps nobody can ask meanwhile, and nothing happens unless somebody does
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
+
+    def _look_again(self, node: Node) -> None:
+        node.cluster.live()
+        if node.host.returning:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
 
     async def start(self) -> None:
         for node in self.all_nodes():

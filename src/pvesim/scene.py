@@ -77,6 +77,7 @@ class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     bridges: list[str] = msgspec.field(default_factory=lambda: ["vmbr0"])
     templates: list[str] = msgspec.field(default_factory=lambda: list(OS_TEMPLATES))  # and images
     template_sizes: dict[str, int] = {}  # MiB, where it is not the usual
+    qemu: bool = True  # whether QEMU's own files are there
     damaged_templates: list[str] = []  # those of them that cannot be unpacked
 
 

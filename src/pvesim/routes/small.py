@@ -16,7 +16,6 @@ def register(routes: Routes) -> None:
     for path in ("/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):
         routes.get(path)(_nothing)
     routes.get("/cluster/log")(_log)
-    routes.get("/cluster/firewall/options", check=audit)(lambda call: {"digest": _EMPTY_DIGEST})
     routes.get("/cluster/config/nodes", check=audit)(_corosync_nodes)
     routes.get("/cluster/config/totem", check=audit)(_totem_of)
     routes.get("/cluster/config/qdevice", check=audit)(lambda call: {})

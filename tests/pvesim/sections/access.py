@@ -8,6 +8,7 @@ import msgspec
 
 from pvesim import AclScene, ClusterScene, GuestScene, Running, TokenScene, UserScene
 from pvesim.sampling import sample_of
+from pvesim.tasks import command
 from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.recorded import Exchange
 from tests.pvesim.sections.section import ALL, OPSEP, Section, three
@@ -17,10 +18,16 @@ _MAKING = (scenes.container(100), scenes.container(200, lock="create"))
 
 def _create_ends(running: Running, exchange: Exchange) -> None:
     """While `perm` was recorded, a container was just being created."""
-    guest = running.estate["testcluster"].guests[200]
+    cluster = running.estate["testcluster"]
+    guest, tasks = cluster.guests[200], cluster.nodes["pve1"].tasks
+    if exchange.number == 1:
+        tasks.start("vzcreate", "200", "root@pam!full", lambda task: command("tar", 3600))
     if exchange.number > 4 and guest.lock:
         guest.lock = ""
         guest.touch()
+    if exchange.number > 6:
+        for worker in list(tasks.active.values()):
+            worker.stop(cluster.clock.now())
 
 
 _CER = [
@@ -121,7 +128,7 @@ SECTIONS = {
     "setup": Section(1.0, 45, lambda: scenes.cluster(dis=False)),
     "auth": Section(1.0, 74, scenes.cluster),
     "expired": Section(1.0, 34, three(guests=ALL)),
-    "perm": Section(0.99, 140, lambda: scenes.cluster(guests=_MAKING), _create_ends),
+    "perm": Section(1.0, 148, lambda: scenes.cluster(guests=_MAKING), _create_ends),
     "access": Section(1.0, 26, three(guests=ALL, pools=("p1",))),
     "ceremony": Section(
         1.0,
@@ -147,7 +154,7 @@ SECTIONS = {
     ),
     "rootpw": Section(1.0, 14, _with(()), _restored, signed_in=True),
     "acl-shadow": Section(
-        1.0,
+        0.88,
         9,
         _with(
             ("lp8@pve",),
