@@ -17,7 +17,7 @@ import typer
 from pvesim.cli_control import app as estate_app
 from pvesim.control import DEFAULT, ControlError, control
 from pvesim.demo import demo_scene
-from pvesim.model import Estate
+from pvesim.estate import Estate
 from pvesim.running import DEFAULT_PORT, Running, serve
 from pvesim.scene import ClusterScene, SceneError, read_scene, write_scene
 from pvesim.settings import Settings

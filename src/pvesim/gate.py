@@ -220,7 +220,7 @@ class Gate:
         token = self._node.cluster.identity.token(authid)
         if token is None:
             raise self._refused(f"no such token '{tokenid}' for user '{user}'")
-        if token.expire and token.expire <= self._node.now():
+        if token.expire and token.expire < int(self._node.now()):
             raise self._refused(f"token '{authid}' access expired")
         if token.secret != secret:
             raise self._refused("invalid token value!")
@@ -235,7 +235,7 @@ class Gate:
             return
         if not user.enable:
             raise self._refused(f"user '{userid}' is disabled")
-        if user.expire and user.expire <= self._node.now():
+        if user.expire and user.expire < int(self._node.now()):
             raise self._refused(f"user '{userid}' access expired")
 
     def _refused(self, why: str) -> ApiError:

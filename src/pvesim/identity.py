@@ -31,9 +31,24 @@ class User:
     enable: bool = True
     expire: int = 0
     totp: bool = False
-    text: dict[str, str] = field(default_factory=dict)  # comment, email, firstname, lastname
+    text: dict[str, str] = field(default_factory=dict)  # comment, email, firstname, lastname, keys
     groups: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
+    code: str = ""  # that always passes as the second factor which the scene gave the user
+    factors: dict[str, Factor] | None = None  # second factors set up by the user, by id
+    failures: int = 0  # wrong codes in a row
+
+
+@dataclass(slots=True)
+class Factor:
+    """A second factor: a TOTP generator, or keys to be used once."""
+
+    type: str
+    description: str
+    created: int
+    secret: str = field(default="", repr=False)  # of TOTP, in base 32
+    keys: list[str] = field(default_factory=list, repr=False)  # used ones are empty
+    enable: bool = True
 
 
 @dataclass(slots=True)
@@ -45,6 +60,7 @@ class Group:
 class Realm:
     type: str
     comment: str = ""
+    options: dict[str, str] = field(default_factory=dict)  # all else, as in domains.cfg
 
 
 @dataclass(slots=True)
@@ -54,6 +70,9 @@ class Entries:
     users: dict[str, dict[str, bool]] = field(default_factory=dict)
     groups: dict[str, dict[str, bool]] = field(default_factory=dict)
     tokens: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.groups or self.tokens)
 
     def of(self, kind: str) -> dict[str, dict[str, bool]]:
         return {"user": self.users, "group": self.groups, "token": self.tokens}[kind]
@@ -65,16 +84,19 @@ def split_token(authid: str) -> tuple[str, str]:
     return user, token
 
 
+def builtin_realm(name: str) -> Realm:
+    """pam or pve, as they are before anybody has changed them; they cannot be removed for good."""
+    texts = {"pam": "Linux PAM standard authentication", "pve": "Proxmox VE authentication server"}
+    return Realm(name, texts[name])
+
+
 class Identity:
     """A cluster's user.cfg and what follows from it."""
 
     def __init__(self, major: int) -> None:
         self.users: dict[str, User] = {ROOT: User()}
         self.groups: dict[str, Group] = {}
-        self.realms: dict[str, Realm] = {
-            "pam": Realm("pam", "Linux PAM standard authentication"),
-            "pve": Realm("pve", "Proxmox VE authentication server"),
-        }
+        self.realms: dict[str, Realm] = {name: builtin_realm(name) for name in ("pam", "pve")}
         self.builtin: Mapping[str, frozenset[str]] = BUILTIN_ROLES[major]
         self.custom_roles: dict[str, frozenset[str]] = {}
         self.acl: dict[str, Entries] = {}
@@ -113,13 +135,28 @@ class Identity:
         roles.pop(role, None)
         if not roles:
             entries.of(kind).pop(who, None)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """A path that nobody has rights on is not in user.cfg."""
+        self.acl = {path: entries for path, entries in self.acl.items() if entries}
         self.changed()
 
     def forget(self, kind: str, who: str) -> None:
         """Remove every entry of somebody who is being deleted."""
         for entries in self.acl.values():
             entries.of(kind).pop(who, None)
-        self.changed()
+        self._tidy()
+
+    def forget_role(self, name: str) -> None:
+        """A role is gone, and with it every entry that gave it to somebody."""
+        for entries in self.acl.values():
+            for kind in ("user", "group", "token"):
+                for who, roles in list(entries.of(kind).items()):
+                    roles.pop(name, None)
+                    if not roles:
+                        del entries.of(kind)[who]
+        self._tidy()
 
     def privileges(self, authid: str, path: str) -> Mapping[str, bool]:
         """Privilege → whether it propagates, for a user or token on a path."""

@@ -24,8 +24,9 @@ def played(cluster: Cluster) -> Identity:
     for each in scene.users:
         text = {key: value for key in ("comment", "email") if (value := getattr(each, key))}
         user = User(each.password, each.enable, each.expire, each.totp, text, set(each.groups))
+        user.code = each.totp_code
         if each.userid == "root@pam":
-            root.totp = each.totp
+            root.totp, root.code = each.totp, each.totp_code
             continue
         identity.users[each.userid] = user
         for role in each.roles:

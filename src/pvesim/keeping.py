@@ -13,19 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from pvesim.chance import chance
 from pvesim.guest import Guest
 from pvesim.highavail import Resource
+from pvesim.hostconfig import HostConfig
 from pvesim.identity import Entries, Group, Realm, User
-from pvesim.model import Cluster, Estate, Node
+from pvesim.interfaces import Kept
+from pvesim.model import Cluster, Node
 from pvesim.scene import ClusterScene, EstateScene, GuestScene, SceneError, StorageScene
 from pvesim.tasks import Task
 from pvesim.volumes import Volume
 from pvesim.works.hastack import wake, watch
+
+if TYPE_CHECKING:
+    from pvesim.estate import Estate
 
 Options = dict[str, str | int]
 
@@ -48,9 +53,9 @@ NODE: Mapping[str, Any] = {
     "booted": float,
     "_down_since": float | None,
     "down_silently": bool,
-    "stopped_services": set[str],
     "silent_until": float,
-    "pam": dict[str, str],
+    "host": HostConfig,
+    "passwords": dict[str, str],
 }
 GUEST: Mapping[str, Any] = {
     "status": Literal["running", "stopped", "paused"],
@@ -103,7 +108,7 @@ RESOURCE: Mapping[str, Any] = {
 #: What is kept in a part of its own, by owner.
 PARTS: Mapping[type, frozenset[str]] = {
     Cluster: frozenset(("nodes", "guests", "identity", "ha", "volumes", "tickets", "seed")),
-    Node: frozenset(("tasks", "guests", "name")),
+    Node: frozenset(("tasks", "guests", "name", "_network")),
     Guest: frozenset(("node", "vmid", "kind", "scene")),
 }
 #: What follows from the rest.
@@ -119,9 +124,9 @@ DERIVED: Mapping[type, frozenset[str]] = {
 }  # fmt: skip
 #: What does not survive: trouble and work under way. Certificates are kept as files (`statedir`).
 DROPPED: Mapping[type, frozenset[str]] = {
-    Cluster: frozenset(("agenda", "altered", "no_quorum", "_authority")),
+    Cluster: frozenset(("agenda", "altered", "log", "no_quorum", "_authority")),
     Node: frozenset(
-        ("trouble", "full_storages", "proxy_down", "backend_down", "hung", "slowness", "presented", "issue",
+        ("trouble", "full_storages", "proxy_down", "backend_down", "hung", "slowness", "presented", "still_shown", "issue",
          "_leaves", "_custom")
     ),
     Guest: frozenset(("busy",)),
@@ -165,7 +170,9 @@ def _cluster(cluster: Cluster) -> ClusterScene:
     }
     nodes = [
         msgspec.structs.replace(
-            node.scene, name=node.name, state={**_values(node, NODE), "tasks": _tasks(node)}
+            node.scene,
+            name=node.name,
+            state={**_values(node, NODE), "tasks": _tasks(node), "network": node.changed_network},
         )
         for node in cluster.nodes.values()
     ]
@@ -250,6 +257,9 @@ def _revive(cluster: Cluster, state: Mapping[str, Any]) -> None:
 
 def _revive_node(node: Node, state: Mapping[str, Any]) -> None:
     _take(node, NODE, state)
+    node.host.returning = False
+    kept = state.get("network")
+    node.changed_network = msgspec.convert(kept, Kept) if kept else None
     tasks = state.get("tasks", {})
     if tasks:
         node.tasks.remember(

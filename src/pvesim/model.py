@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pvesim.agenda import Agenda
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
+from pvesim.clusterlog import ClusterLog
 from pvesim.figures import Pulse, Sample
 from pvesim.guest import Guest
 from pvesim.highavail import HighAvailability
+from pvesim.hostconfig import HostConfig
 from pvesim.identity import split_token
 from pvesim.identity_scene import played
+from pvesim.interfaces import BRIDGES, Kept, Network
 from pvesim.layers import Layers
 from pvesim.scene import (
     GIB,
@@ -58,6 +61,10 @@ class Node:
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
         self.silent_until = 0.0  # when pvestatd goes round for the first time after a boot
+        self.host = HostConfig()
+        self._network: Network | None = None
+        self.still_shown: Certificate | None = None  # until pveproxy is restarted
+        self.passwords: dict[str, str] = {}  # of users of the system, where changed on this node
         # trouble, set by faults
         self.trouble = Trouble()
         self._down_since: float | None = None
@@ -65,8 +72,6 @@ class Node:
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
         self.hung = False  # accepts, never answers
-        self.pam: dict[str, str] = {}  # passwords of @pam users that were changed on this node alone
-        self.stopped_services: set[str] = set()
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
         self.issue = 0  # how often the leaf has been made anew
@@ -133,7 +138,7 @@ class Node:
     @property
     def shown(self) -> Certificate:
         """What port 8006 really shows."""
-        return self.presented or self.certificate
+        return self.presented or self.still_shown or self.certificate
 
     def names(self) -> list[str]:
         """Subject alternative names of pve-ssl.pem."""
@@ -157,8 +162,27 @@ class Node:
         return self.down_since is None or now - self.down_since < self.cluster.settings.notice_after
 
     def bridges(self) -> Iterable[str]:
-        """Names of the bridges that the node has."""
-        return self.scene.bridges
+        """Names of the bridges that the node has: those that are applied."""
+        if self._network is None:
+            return self.scene.bridges
+        return [name for name, each in self._network.applied.items() if each["type"] in BRIDGES]
+
+    @property
+    def network(self) -> Network:
+        """Its interfaces, as configured and as applied."""
+        known = self._network
+        if known is None or (known.untouched and known.address != self.address):
+            known = self._network = Network(self)
+        return known
+
+    @property
+    def changed_network(self) -> Kept | None:
+        """Its interfaces, if anybody has changed them."""
+        return self._network.kept() if self._network else None
+
+    @changed_network.setter
+    def changed_network(self, kept: Kept | None) -> None:
+        self._network = Network.again(kept) if kept else None
 
     def storages(self) -> Iterable[StorageScene]:
         """Enabled storages that this node has."""
@@ -194,6 +218,7 @@ class Cluster:
         self.tickets = Tickets(self.chance.randbytes(32))
         self.agenda = Agenda()
         self.ha = HighAvailability()
+        self.log = ClusterLog()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
         self.watchers: list[Callable[[Guest | None], None]] = []
         self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
@@ -333,39 +358,6 @@ class Cluster:
                     damaged=file in node.scene.damaged_templates,
                 )
             )
-
-
-class Estate:
-    """Everything that is simulated together."""
-
-    def __init__(
-        self,
-        clusters: Sequence[ClusterScene],
-        *,
-        seed: int = 1,
-        settings: Settings | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self.settings = settings or Settings()
-        self.clock = clock or Clock()
-        self.seed = seed
-        self.clusters: dict[str, Cluster] = {}
-        for scene in clusters:
-            if scene.name in self.clusters:
-                raise ValueError(f"two clusters are called {scene.name!r}: give each its own name.")
-            self.clusters[scene.name] = Cluster(scene, seed=seed, settings=self.settings, clock=self.clock)
-        if any(scene.state for scene in clusters):
-            from pvesim.keeping import play_on  # it knows the model
-
-            play_on(self)
-
-    def __getitem__(self, name: str) -> Cluster:
-        return self.clusters[name]
-
-    def live(self) -> None:
-        """Let everything happen that is due by now, everywhere."""
-        for cluster in self.clusters.values():
-            cluster.live()
 
 
 def user_of(authid: str) -> str:

@@ -110,11 +110,21 @@ def _user_itself(call: Call, test: str) -> None:
 
 
 def _may_modify(call: Call, path: str) -> None:
-    """The right to give rights: Permissions.Modify, or being able to allocate what the path names."""
+    """The right to give rights. Raises 403."""
     if not path:
         call.need("/access", "Permissions.Modify")
         return
     path = normal(path)
+    call.need(path, *_that_give(path), any_of=True)
+
+
+def may_give(call: Call, path: str) -> bool:
+    """Whether one may give rights on a path."""
+    return call.can(path, *_that_give(path), any_of=True)
+
+
+def _that_give(path: str) -> list[str]:
+    """Privileges of which one is enough: Permissions.Modify, or being able to allocate what the path names."""
     privileges = ["Permissions.Modify"]
     for start, also in (
         ("/storage/", "Datastore.Allocate"),
@@ -123,7 +133,7 @@ def _may_modify(call: Call, path: str) -> None:
     ):
         if path.startswith(start):
             privileges.append(also)
-    call.need(path, *privileges, any_of=True)
+    return privileges
 
 
 def normal(path: str) -> str:

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pvesim.estate import Estate
 from pvesim.faults import FAULTS, Active, Target, UnknownFault
 from pvesim.gate import Gate, Received
 from pvesim.listener import Listener
-from pvesim.model import Cluster, Estate, Node
+from pvesim.model import Cluster, Node
 from pvesim.routes import all_routes
 from pvesim.statedir import keeping
 from pvesim.wire import Head
 
 DEFAULT_PORT = 8006
+_LOOK_AGAIN = 0.5  # seconds, while a node is about to come up by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class Running:
         for name, cluster in estate.clusters.items():
             nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
-            cluster.on_power.append(self._follow)
+            cluster.on_power.append(self._power_changed)
 
     def _served(self, node: Node) -> NodeOf:
         return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
@@ -202,12 +204,6 @@ class Running:
         """Every credential received, oldest first (with `keep_credentials`)."""
         return [r.credential for r in self.requests if r.credential]
 
-    def _follow(self, state: Node) -> None:
-        """A node has died or come back by itself: its port closes or opens."""
-        node = self.clusters[state.cluster.name].nodes.get(state.name)
-        if node is not None:
-            _bring(node)
-
     def _after(self, active: Active) -> None:
         """Bring listeners and connections in line with what a fault has changed."""
         if not active.fault.sockets:
@@ -231,6 +227,20 @@ class Running:
         for cluster in self.clusters.values():
             for name in cluster.state.nodes:  # in the cluster's order
                 cluster.nodes[name] = cluster.nodes.pop(name)
+
+    def _power_changed(self, node: Node) -> None:
+        """A node has switched itself off, or has come up again."""
+        served = self.clusters[node.cluster.name].nodes.get(node.name)
+        if served is None:
+            return
+        _bring(served)
+        if node.host.returning:  # perhaps nobody can ask meanwhile, and nothing happens unless somebody does
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
+
+    def _look_again(self, node: Node) -> None:
+        node.cluster.live()
+        if node.host.returning:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
 
     async def start(self) -> None:
         for node in self.all_nodes():

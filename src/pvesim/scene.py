@@ -78,6 +78,7 @@ class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     bridges: list[str] = msgspec.field(default_factory=lambda: ["vmbr0"])
     templates: list[str] = msgspec.field(default_factory=lambda: list(OS_TEMPLATES))  # and images
     template_sizes: dict[str, int] = {}  # MiB, where it is not the usual
+    qemu: bool = True  # whether QEMU's own files are there
     damaged_templates: list[str] = []  # those of them that cannot be unpacked
     state: dict[str, Any] | None = None  # what has become of it, in a kept estate
 
@@ -93,6 +94,7 @@ class UserScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     email: str = ""
     groups: list[str] = []
     totp: bool = False  # signing in asks for a second factor
+    totp_code: str = "123456"  # the code that passes as such
     roles: list[str] = []
 
 

@@ -16,8 +16,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pvesim.certificates import Authority, Certificate
+from pvesim.estate import Estate
 from pvesim.keeping import encoded
-from pvesim.model import Cluster, Estate, Node
+from pvesim.model import Cluster, Node
 from pvesim.scene import ClusterScene, SceneError, read_scene
 
 FILE = "estate.json"

@@ -99,6 +99,7 @@ def cluster(
                 rootfs=19.5,
                 offline=f"pve{n}" in offline,
                 templates=_TEMPLATES,
+                qemu=False,
                 template_sizes=_SIZES,
                 damaged_templates=["broken_1.0_amd64.tar.gz"],
                 description=notes,

@@ -66,6 +66,7 @@ class Player:
     node: str = "pve1"
     before: Callable[[Running, Exchange], None] = lambda running, exchange: None
     timed: bool = True  # let time pass as in the recording
+    signed_in: bool = False  # the recorded tickets of root@pam are good ones, of an earlier section
     swaps: dict[str, str] = field(default_factory=dict)  # recorded secret or UPID → ours
     _unknown: set[str] = field(default_factory=set)  # UPIDs of tasks that were not started here
     _clock: float | None = None  # of the recording
@@ -172,9 +173,21 @@ class Player:
         if exchange.status != 401 and _CSRF.fullmatch(text) and text not in self.swaps:
             cluster = next(iter(self.running.estate.clusters.values()))
             self.swaps[text] = cluster.tickets.csrf("root@pam", cluster.clock.now())
+        if self.signed_in:
+            self._sign_in(text)
         for recorded, ours in self.swaps.items():
             text = text.replace(recorded, ours).replace(quote(recorded, safe=""), quote(ours, safe=""))
         return text
+
+    def _sign_in(self, text: str) -> None:
+        """A ticket or CSRF token of our own for a recorded one that no call of the section has given."""
+        cluster = next(iter(self.running.estate.clusters.values()))
+        now = cluster.clock.now()
+        found = _TICKET.search(unquote(text))
+        if found and found[0] not in self.swaps:
+            self.swaps[found[0]] = cluster.tickets.ticket(found[1], now)
+        elif _CSRF.fullmatch(text) and text not in self.swaps:
+            self.swaps[text] = cluster.tickets.csrf("root@pam", now)
 
     def _learn(self, exchange: Exchange, answer: Answer) -> None:
         theirs, ours_too = (set(_DUMPS.findall(text)) for text in (exchange.body or "", answer.body.decode()))

@@ -30,7 +30,7 @@ async def replay(name: str) -> list[Result]:
     )
     async with serve(estate, network=addresses.network()) as running:
         running.advance(10.2 - estate.clock.now() % 10)  # pvestatd has just been round
-        player = Player(running, before=setup.before, timed=setup.timed)
+        player = Player(running, before=setup.before, timed=setup.timed, signed_in=setup.signed_in)
         results = [await player.play(exchange) for exchange in exchanges]
     for result in results:
         result.known = _known(result)

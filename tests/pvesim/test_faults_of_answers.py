@@ -157,7 +157,9 @@ async def test_power_cut_and_back(running: Running) -> None:
 async def test_a_node_reboots_when_it_is_told_to(running: Running) -> None:
     there = Client(running["prod"], "pve2").by("full")
     assert (await there.call("POST", "/nodes/pve1/status", {"command": "reboot"})).status == 200
-    running.advance(3)
+    for _ in range(4):  # its guests are stopped first
+        running.advance(0.5)
+        await there.call("GET", "/version")
     assert (await there.call("GET", "/nodes/pve1/status")).status == 595
     with pytest.raises(OSError, match="Connect"):
         await root_at(running, "pve1").call("GET", "/version")

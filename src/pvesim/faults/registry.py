@@ -15,7 +15,8 @@ from pvesim.layers import Undo
 from pvesim.trouble import Selector
 
 if TYPE_CHECKING:
-    from pvesim.model import Cluster, Estate, Node
+    from pvesim.estate import Estate
+    from pvesim.model import Cluster, Node
 
 Effect = Callable[..., Undo]
 

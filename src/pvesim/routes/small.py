@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pvesim import clusterlog
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import ApiError
 
@@ -14,12 +15,17 @@ def register(routes: Routes) -> None:
         routes.get(path, check=audit)(_nothing)
     for path in ("/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):
         routes.get(path)(_nothing)
-    routes.get("/cluster/log")(_nothing)
-    routes.get("/cluster/firewall/options", check=audit)(lambda call: {"digest": _EMPTY_DIGEST})
+    routes.get("/cluster/log")(_log)
     routes.get("/cluster/config/nodes", check=audit)(_corosync_nodes)
     routes.get("/cluster/config/totem", check=audit)(_totem_of)
     routes.get("/cluster/config/qdevice", check=audit)(lambda call: {})
     routes.get("/cluster/config/join", check=audit)(_join)
+
+
+def _log(call: Call) -> object:
+    """Everything for who may see the system's log, else what one has done oneself."""
+    everybody = call.is_root or call.can("/", "Sys.Syslog")
+    return clusterlog.rows(call.cluster, "" if everybody else call.authid, call.number("max", 0) or None)
 
 
 def _nothing(call: Call) -> object:

@@ -29,6 +29,7 @@ class Section:
     seed: int = 1  # where chance decides, so that it decides as it did
     winners_first: bool = False  # of two calls at once, the one that went through is played first
     finished: bool = True  # every difference that is left has its reason
+    signed_in: bool = False  # with a ticket of an earlier section
     timed: bool = True  # time passes as recorded; otherwise `before` says how
 
 
