@@ -18,6 +18,7 @@ from pvesim.errors import failed, forbidden, invalid, not_implemented, unreachab
 from pvesim.model import Cluster, Guest, Node
 from pvesim.permissions import filled, permitted
 from pvesim.tasks import Task, Work
+from pvesim.uploads import Upload
 from pvesim.verify import IN_PATH, TEXT, Param, verify
 from pvesim.versions import Version
 
@@ -32,7 +33,7 @@ Check = Callable[["Call"], None]
 class Call:
     """One call on its way: who asks whom for what."""
 
-    __slots__ = ("asked", "authid", "delay", "method", "node", "now", "params", "path", "ticket")
+    __slots__ = ("asked", "authid", "delay", "method", "node", "now", "params", "path", "received", "ticket")
 
     def __init__(self, asked: Node, method: str, path: str, authid: str, ticket: str = "") -> None:
         self.asked = asked  # the node that the client is connected to
@@ -44,6 +45,7 @@ class Call:
         self.params: dict[str, str] = {}
         self.now = asked.cluster.clock.now()
         self.delay = 0.0
+        self.received: Upload | None = None  # the file that came with the call
 
     @property
     def cluster(self) -> Cluster:

@@ -216,6 +216,7 @@ class Cluster:
         self.nodes = {each.name: Node(each, self, n + 1) for n, each in enumerate(scene.nodes)}
         self.guests: dict[int, Guest] = {}
         self.volumes = Volumes()
+        self.backup_jobs: dict[str, dict[str, str]] = {}  # id → what the job was made with
         self.options: dict[str, str | int] = {
             "mac_prefix": "BC:24:11",
             "keyboard": "en-us",
@@ -295,6 +296,10 @@ class Cluster:
 
     def purge(self, vmid: int) -> list[str]:
         """Take a guest out of everything that names it; returns what the task says about that."""
+        for job in self.backup_jobs.values():
+            kept = [word for word in job.get("vmid", "").split(",") if word != str(vmid)]
+            if "vmid" in job:
+                job["vmid"] = ",".join(kept)
         return []
 
     def set_status(self, vmid: int, status: Literal["running", "stopped", "paused"]) -> None:
@@ -329,6 +334,7 @@ class Cluster:
                     archive_format(file),
                     size,
                     int(node.booted),
+                    used=size,
                     damaged=file in node.scene.damaged_templates,
                 )
             )

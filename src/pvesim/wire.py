@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 import msgspec
 
 from pvesim.errors import ApiError
+from pvesim.uploads import Upload
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html; charset=utf-8"
@@ -41,6 +42,7 @@ class Request:
     headers: dict[str, str]  # lower-case names
     body: bytes = b""
     signed: tuple[str, str] = ("", "")  # who asks: user or token, and the ticket
+    upload: Upload | None = None  # instead of a body
 
     @property
     def path(self) -> str:
@@ -76,6 +78,7 @@ class Answer:
     delay: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
+    stuck: bool = False  # nothing is said; the connection is closed when it has been idle for long enough
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ def parameters(request: Request) -> dict[str, object]:
         of_query: dict[str, object] = {}
         _form(request.query, of_query)
         found |= of_query
+    if request.upload is not None:
+        found |= request.upload.fields
     return found
 
 

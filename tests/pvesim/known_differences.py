@@ -9,6 +9,8 @@ KNOWN: tuple[tuple[str, str], ...] = (
     (r"/api2/(html|htmljs|png|spiceconfig)/", "only the formats json and extjs are played"),
     (r"/favicon\.ico", "the recorded host lacked the file; pvesim has no web interface at all"),
     (r"perm GET .*/tasks \|.*missing \['pid'", "a task was running while this was recorded"),
+    (r"lxc GET .*/content .*extra \['subtype'\]", "the recorded host could not back up: it had no sendmail"),
+    (r"backup GET .*/tasks\?userfilter=.*missing \['total'\]", "operator@pve had done nothing here before"),
     (
         r"cluster GET .*/tasks.*missing \['tokenid'",
         "who ran the tasks of the past is each estate's own story",

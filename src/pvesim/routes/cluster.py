@@ -1,4 +1,4 @@
-"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version, /pools."""
+"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import msgspec
 from pvesim.api import Call, Routes
 from pvesim.errors import invalid
 from pvesim.figures import Sample
-from pvesim.model import Cluster, Node
+from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
+from pvesim.scene import StorageScene
 from pvesim.wire import Reply
 
 _encode = msgspec.json.Encoder().encode
@@ -48,8 +49,6 @@ def register(routes: Routes) -> None:
     routes.get("/cluster/nextid")(_nextid)
     routes.get("/cluster/options")(_options)
     routes.get("/nodes")(_nodes)
-    routes.get("/pools")(_pools)
-    routes.get("/pools/{poolid}")(_pool)
 
 
 def version(node: Node) -> dict[str, object]:
@@ -185,24 +184,27 @@ def _storage_rows(call: Call, samples: dict[str, Sample | None]) -> list[bytes]:
             continue
         content = call.list_text(storage.content)
         for node in call.cluster.nodes.values():
-            if not node.has(storage):
-                continue
-            row: dict[str, object] = {
-                "id": f"storage/{node.name}/{storage.name}",
-                "storage": storage.name,
-                "node": node.name,
-                "type": "storage",
-                "plugintype": storage.type,
-                "content": content,
-                "shared": int(storage.shared),
-                "status": "unknown",
-            }
-            sample = samples[node.name]
-            if sample is not None and storage.name in sample.storages:
-                row["disk"], row["maxdisk"] = sample.storages[storage.name]
-                row["status"] = "available"
-            rows.append(_encode(row))
+            if node.has(storage):
+                rows.append(_encode(storage_row(storage, node, content, samples[node.name])))
     return rows
+
+
+def storage_row(storage: StorageScene, node: Node, content: str, sample: Sample | None) -> dict[str, object]:
+    """A storage on a node as /cluster/resources has it."""
+    row: dict[str, object] = {
+        "id": f"storage/{node.name}/{storage.name}",
+        "storage": storage.name,
+        "node": node.name,
+        "type": "storage",
+        "plugintype": storage.type,
+        "content": content,
+        "shared": int(storage.shared),
+        "status": "unknown",
+    }
+    if sample is not None and storage.name in sample.storages:
+        row["disk"], row["maxdisk"] = sample.storages[storage.name]
+        row["status"] = "available"
+    return row
 
 
 def _network_rows(call: Call) -> list[dict[str, object]]:
@@ -232,36 +234,10 @@ def _network_rows(call: Call) -> list[dict[str, object]]:
     ]
 
 
-def _visible_pools(call: Call) -> list[str]:
+def visible_pools(call: Call) -> list[str]:
+    """The pools that the caller may know of."""
     return [pool for pool in call.cluster.pools if call.can(f"/pool/{pool}", "Pool.Audit")]
 
 
 def _pool_rows(call: Call) -> list[dict[str, object]]:
-    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in _visible_pools(call)]
-
-
-def _pools(call: Call) -> object:
-    if "poolid" in call.params:
-        pool = call.params["poolid"]
-        call.need(f"/pool/{pool}", "Pool.Audit")
-        return [{"poolid": pool, "members": _members(call.cluster, pool)}]
-    return [_named(pool, call.cluster.pools[pool]) for pool in _visible_pools(call)]
-
-
-def _named(pool: str, comment: str) -> dict[str, object]:
-    return {"poolid": pool, "comment": comment} if comment else {"poolid": pool}
-
-
-def _pool(call: Call) -> object:
-    pool = call.params["poolid"]
-    if pool not in call.cluster.pools:
-        raise invalid(poolid=f"pool '{pool}' does not exist")
-    return {**_named(pool, call.cluster.pools[pool]), "members": _members(call.cluster, pool)}
-
-
-def _members(cluster: Cluster, pool: str) -> list[object]:
-    return [
-        msgspec.json.decode(guest_row(guest, sample_of(guest.node)))
-        for guest in cluster.guests.values()
-        if guest.pool == pool
-    ]
+    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in visible_pools(call)]

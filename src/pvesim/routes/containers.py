@@ -13,7 +13,7 @@ from pvesim.api import Call, Routes
 from pvesim.config_rights import NEW_DISK, may_configure, may_read_volume
 from pvesim.configuring import apply
 from pvesim.errors import failed, forbidden, invalid
-from pvesim.guestconfig import Conf, taken_apart
+from pvesim.guestconfig import Conf, plain, set_lock, taken_apart
 from pvesim.model import Cluster, Guest
 from pvesim.scene import GIB, GuestScene, StorageScene
 from pvesim.works import creating, power, restoring
@@ -60,24 +60,35 @@ def _create(call: Call) -> object:
     wanted = {key: value for key, value in given.items() if key not in _NOT_CONFIG and value != ""}
     may_configure(call, vmid, wanted, pool=pool, unprivileged=unprivileged)
     archive = given["ostemplate"]
-    _may_read_archive(call, archive, vmid)
+    may_read_volume(call, archive, vmid, "backup" if restore else "vztmpl")
     disks = _disks(call, wanted, given.get("storage", "local"))
     call.quorum()
     conf: Conf = {"memory": 512, "swap": 512, "hostname": f"CT{vmid}"} if not restore else {}
     apply(
         conf, {key: value for key, value in wanted.items() if not _DISK.fullmatch(key)}, vmid, cluster.chance
     )
+    before: Conf | None = None
+    if over is not None:
+        before = dict(plain(over))
+        if over.lock:
+            raise failed(f"unable to restore CT {vmid} - CT is locked ({over.lock})")
+        set_lock(over, "create")
     guest = over or claim(call, vmid, pool)
     after = partial(_started, call, guest) if call.flag("start") else lambda: None
     plan = creating.Plan(archive, conf, disks, unprivileged, after)
     if restore:
-        given_unprivileged = unprivileged if "unprivileged" in given else None
+        disks_given = any(_DISK.fullmatch(key) for key in wanted)
+        wish = restoring.Wish(
+            call,
+            "" if disks_given else given.get("storage", "local"),
+            unprivileged if "unprivileged" in given else None,
+            call.flag("unique"),
+            before,
+        )
         return call.start(
             "vzrestore",
             vmid,
-            lambda task: holding(
-                task, guest, restoring.restore(task, guest, plan, given_unprivileged, over=over is not None)
-            ),
+            lambda task: holding(task, guest, restoring.restore(task, guest, plan, wish)),
         )
     return call.start("vzcreate", vmid, lambda task: holding(task, guest, creating.create(task, guest, plan)))
 
@@ -113,7 +124,6 @@ def _may_overwrite(guest: Guest) -> None:
     if guest.running:
         raise failed("can't overwrite running container")
     protected(guest, f"unable to restore CT {guest.vmid}")
-    unlocked(guest)
 
 
 def protected(guest: Guest, what: str) -> None:
@@ -133,21 +143,10 @@ def _may_allocate(call: Call, vmid: int, pool: str, over: Guest | None) -> None:
     if call.can(f"/vms/{vmid}", "VM.Allocate") or (pool and call.can(f"/pool/{pool}", "VM.Allocate")):
         return
     if over is not None and call.can(f"/vms/{vmid}", "VM.Backup"):
+        if plain(over).get("unprivileged") and call.params.get("unprivileged") == "0":
+            call.need("/", "Sys.Modify")
         return
     raise forbidden()
-
-
-def _may_read_archive(call: Call, archive: str, vmid: int) -> None:
-    storage, colon, _ = archive.partition(":")
-    if not colon or storage.startswith("/"):
-        if not call.is_root:
-            raise failed(
-                "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 663."
-            )
-        return
-    if storage not in call.cluster.storages:
-        raise failed(f"storage '{storage}' does not exist")
-    may_read_volume(call, archive, vmid)
 
 
 def _disks(call: Call, wanted: Mapping[str, str], default: str) -> tuple[creating.NewDisk, ...]:

@@ -10,7 +10,7 @@ _EMPTY_DIGEST = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # SHA-1 of nothing
 
 def register(routes: Routes) -> None:
     audit = perm("/", "Sys.Audit")
-    for path in ("/cluster/backup", "/cluster/ha/resources", "/cluster/metrics/server"):
+    for path in ("/cluster/ha/resources", "/cluster/metrics/server"):
         routes.get(path, check=audit)(_nothing)
     routes.get("/cluster/ha/rules", check=audit, since="9.0")(_nothing)
     for path in ("/cluster/replication", "/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):

@@ -10,5 +10,5 @@ _MAKING = (scenes.container(100), scenes.container(200, lock="create"))
 SECTIONS = {
     "standalone": Section(1.0, 76, lambda: scenes.cluster(people=False)),
     "cluster": Section(0.97, 124, three(guests=scenes.ON_PVE1, notes="by token")),
-    "http": Section(0.88, 45, lambda: scenes.cluster(guests=_MAKING)),
+    "http": Section(0.93, 73, lambda: scenes.cluster(guests=_MAKING)),
 }
