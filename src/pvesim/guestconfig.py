@@ -75,6 +75,7 @@ def edit(guest: Guest) -> Conf:
     """The configuration, to be changed; `adopt` afterwards. From now on it stands for itself."""
     if guest.conf is None:
         guest.conf = dict(plain(guest))
+        guest.node.cluster.shared_disks = (0.0, {})  # its disks count as volumes from now on
         if guest.lock != "create":
             _own_disks(guest, guest.conf)
     return guest.conf
