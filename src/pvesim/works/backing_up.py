@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from pvesim.guestconfig import disks, edit, plain, set_lock, size_text
 from pvesim.model import Guest, Node
 from pvesim.pruning import backups, limit_text, told
 from pvesim.scene import MIB, StorageScene
 from pvesim.storages import directory
-from pvesim.tasks import Interrupted, Task, TaskFailed, Work, Worker
+from pvesim.tasks import INTERRUPT, Interrupted, Task, TaskFailed, Work, Worker
 from pvesim.volumes import Volume
 from pvesim.works.disks import thin
 from pvesim.works.power import STARTING, go_down
@@ -120,14 +121,10 @@ class _Backup:
             yield from self._archive(self.guest, begun)
         except TaskFailed as error:
             failure = str(error)
+            if failure == INTERRUPT:
+                self._interrupted()
         except Interrupted:
-            self._unlock()
-            if self.stopped_at is not None and self.guest is not None:
-                self.node.cluster.set_status(self.vmid, "running")
-            self.task.say(f"ERROR: Backup of VM {self.vmid} failed - interrupted by signal")
-            self.info(f"Failed at {_clock(self.now)}")
-            self.task.say("ERROR: Backup job failed - interrupted by signal")
-            raise TaskFailed("interrupted by signal") from None
+            self._interrupted()
         self._unlock()
         yield from self._start_again()
         if failure:
@@ -138,6 +135,16 @@ class _Backup:
             self.info(f"Finished Backup of VM {self.vmid} ({_duration(self.now - begun)})")
             self.info(f"Backup finished at {_clock(self.now)}")
         return self.now
+
+    def _interrupted(self) -> NoReturn:
+        """Somebody stops the task: the guest is as it was, the job is over."""
+        self._unlock()
+        if self.stopped_at is not None and self.guest is not None:
+            self.node.cluster.set_status(self.vmid, "running")
+        self.task.say(f"ERROR: Backup of VM {self.vmid} failed - interrupted by signal")
+        self.info(f"Failed at {_clock(self.now)}")
+        self.task.say("ERROR: Backup job failed - interrupted by signal")
+        raise TaskFailed("interrupted by signal")
 
     def _unlock(self) -> None:
         if self.locked and self.guest is not None and self.vmid in self.node.cluster.guests:
