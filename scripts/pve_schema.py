@@ -114,6 +114,8 @@ def python_pattern(pattern: str) -> str:
     pattern = re.sub(r"\(\?\^i:", "(?i:", pattern).replace("(?^:", "(?-i:")
     pattern = re.sub(r"\{,(\d+)\}", r"{0,\1}", pattern)
     pattern = pattern.replace(r"[\(\)-_.\w\d\s]", r"[\(\)\-_.\w\d\s]")
+    # "Nothing, as often as one likes" between words is tried in 2^n ways; Perl prunes them, Python does not.
+    pattern = pattern.replace("|[-]*)[", "|[-]+)[")
     re.compile(pattern)
     return pattern
 

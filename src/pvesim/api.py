@@ -20,6 +20,7 @@ from pvesim.model import Cluster, Node
 from pvesim.permissions import filled, permitted
 from pvesim.tasks import Task, Work
 from pvesim.trouble import Meddler
+from pvesim.uploads import Upload
 from pvesim.verify import IN_PATH, TEXT, Param, verify
 from pvesim.versions import Version
 
@@ -35,7 +36,9 @@ Check = Callable[["Call"], None]
 class Call:
     """One call on its way: who asks whom for what."""
 
-    __slots__ = ("asked", "authid", "delay", "meddlers", "method", "node", "now", "params", "path", "ticket")
+    __slots__ = (
+        "asked", "authid", "delay", "meddlers", "method", "node", "now", "params", "path", "received", "ticket",
+    )  # fmt: skip
 
     def __init__(self, asked: Node, method: str, path: str, authid: str, ticket: str = "") -> None:
         self.asked = asked  # the node that the client is connected to
@@ -48,6 +51,7 @@ class Call:
         self.now = asked.cluster.clock.now()
         self.delay = 0.0
         self.meddlers: list[Meddler] = []  # of the node that answers in place of the asked one
+        self.received: Upload | None = None  # the file that came with the call
 
     @property
     def cluster(self) -> Cluster:

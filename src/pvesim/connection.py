@@ -16,6 +16,7 @@ from typing import cast
 
 from pvesim.gate import Gate
 from pvesim.settings import Settings
+from pvesim.uploads import BadUpload, Upload
 from pvesim.wire import (
     MAX_HEAD,
     MAX_HEADER_BYTES,
@@ -111,7 +112,9 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         self._flush()
-        if self._buffer:
+        if self._stuck:
+            self._buffer = b""  # nobody will ever read it
+        elif self._buffer:
             self._proceed()
 
     def eof_received(self) -> bool:
@@ -151,9 +154,29 @@ class Connection(asyncio.Protocol):
             if self._request is None:
                 self._request = self._read_head()
             request = self._request
-            if request is None or len(self._buffer) < request.length:
+            if request is None:
+                return
+            if request.upload is not None:
+                self._receive(request, request.upload)
+                if self._request is not None:
+                    return
+                continue
+            if len(self._buffer) < request.length:
                 return
             request.body, self._buffer = self._buffer[: request.length], self._buffer[request.length :]
+            self._request = None
+            self._reply(self._gate.answer(request), request)
+
+    def _receive(self, request: Request, upload: Upload) -> None:
+        """Let an upload take what has arrived of it."""
+        data, self._buffer = self._buffer, b""
+        try:
+            self._buffer = upload.feed(data)
+        except BadUpload as error:
+            self._request = None
+            self._reply(plain(501, str(error)), request)
+            return
+        if upload.complete:
             self._request = None
             self._reply(self._gate.answer(request), request)
 
@@ -176,6 +199,9 @@ class Connection(asyncio.Protocol):
             self._reply(plain(error.status, error.reason), None)
             return None
         early = self._gate.early(request)
+        if early is not None and early.stuck:
+            self._stuck, self._buffer = True, b""
+            return None
         if early is not None:
             self._reply(early, request)
             return None
@@ -205,6 +231,7 @@ class Connection(asyncio.Protocol):
             request is None
             or answer.status >= 400
             or not request.keep_alive
+            or request.upload is not None
             or self._answered >= self._settings.keep_alive_requests
         )
         gzip = (

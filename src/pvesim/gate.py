@@ -16,6 +16,7 @@ from pvesim.errors import ApiError, forbidden, unauthorized
 from pvesim.identity import ROOT, split_token
 from pvesim.model import Node
 from pvesim.sampling import observe
+from pvesim.uploads import Upload
 from pvesim.wire import (
     HTML,
     JSON,
@@ -38,6 +39,7 @@ _COOKIE = re.compile(r"(?:^|\s)PVEAuthCookie(?:=| )([^;]*)")
 _TOKEN = re.compile(r"(?:^|\s)PVEAPIToken(?:=| )([^;]*)")
 _TOKEN_VALUE = re.compile(r"([^\s:/!]+@[A-Za-z][\w.-]*![A-Za-z][\w.-]+)=(.+)", re.DOTALL)
 _UPLOAD = re.compile(r"/nodes/[^/]+/storage/([^/]+)/upload")
+_BOUNDARY = re.compile(r"(?:^|[;,\s])boundary\s*=\s*(\S+?)\s*(?:[;,]|$)")
 _WORLD = frozenset(
     (
         ("GET", "/access/domains"),
@@ -110,13 +112,24 @@ class Gate:
         if request.length:
             if request.method not in ("POST", "PUT"):
                 return self._noted(request, plain(501, f"Unexpected content for method '{request.method}'"))
-            kind = request.headers.get("content-type", "").partition(";")[0].strip()
-            upload = kind == "multipart/form-data"
-            if request.length > MAX_BODY and not upload:
+            kind, _, more = request.headers.get("content-type", "").partition(";")
+            kind = kind.strip()
+            if _is_upload(request):
+                return self._expect(request, kind, more)
+            if request.length > MAX_BODY:
                 return self._noted(request, plain(501, "for data too large"))
-            if kind not in ("", "application/x-www-form-urlencoded", "application/json") and not upload:
+            if kind not in ("", "application/x-www-form-urlencoded", "application/json"):
                 text = f"upload 'Content-Type '{request.headers['content-type']}' not implemented"
                 return self._noted(request, plain(506, text))
+        return None
+
+    def _expect(self, request: Request, kind: str, parameters: str) -> Answer | None:
+        """Get ready for a file. pveproxy dies of any other body, and leaves the connection to time out."""
+        boundary = _BOUNDARY.search(parameters)
+        if kind != "multipart/form-data" or boundary is None:
+            return self._noted(request, Answer(501, "", None, None, stuck=True))
+        number = f"{self._node.cluster.chance.getrandbits(128):032x}"
+        request.upload = Upload(boundary[1].strip('"'), request.length, number)
         return None
 
     def answer(self, request: Request) -> Answer:
@@ -141,6 +154,7 @@ class Gate:
             observe(node.cluster, node.cluster.clock.now())
         try:
             call = Call(node, request.method, inner, *request.signed)
+            call.received = request.upload
             data = run(self._routes, call, parameters(request))
         except ApiError as error:
             if error.status == 401:  # a failed sign-in; 3 s less what it took
@@ -190,7 +204,9 @@ class Gate:
         if not ticket:
             token = _found(_TOKEN, request.headers.get("authorization"))
             if token:
-                return self._token_owner(token), ""
+                owner = self._token_owner(token)
+                self._may_upload(owner, request, path)
+                return owner, ""
             raise unauthorized("No ticket")
         now = self._node.now()
         user = cluster.tickets.owner(ticket, now)
@@ -199,16 +215,25 @@ class Gate:
         if user is None:
             raise self._refused("permission denied - invalid PVE ticket")
         self._enabled(user)
-        upload = _UPLOAD.fullmatch(path) if request.method == "POST" else None
-        if upload:
-            where = f"/storage/{upload[1]}"
-            if not cluster.identity.allowed(user, where, ["Datastore.AllocateTemplate"]):
-                raise forbidden(f"{where}, Datastore.AllocateTemplate")
-        elif request.method != "GET":
+        if self._may_upload(user, request, path):
+            return user, ticket  # without looking at the CSRF token
+        if request.method != "GET":
             csrf = request.headers.get("csrfpreventiontoken", "")
             if not cluster.tickets.csrf_valid(csrf, user, now):
                 raise unauthorized("Permission denied - invalid csrf token")
         return user, ticket
+
+    def _may_upload(self, authid: str, request: Request, path: str) -> bool:
+        """Whether it is an upload; raises 403 for one without the right to it, before anything else."""
+        upload = _UPLOAD.fullmatch(path) if request.method == "POST" else None
+        if upload is None:
+            return False
+        where = f"/storage/{upload[1]}"
+        if not self._node.cluster.identity.allowed(authid, where, ["Datastore.AllocateTemplate"]):
+            error = forbidden(f"{where}, Datastore.AllocateTemplate")
+            error.bare = True
+            raise error
+        return True
 
     def _token_owner(self, value: str) -> str:
         match = _TOKEN_VALUE.fullmatch(value)
@@ -279,6 +304,11 @@ def _passed_on(call: Call, answer: Answer) -> Answer:
 
 def _inner(match: re.Match[str]) -> str:
     return match[2] or "/"
+
+
+def _is_upload(request: Request) -> bool:
+    match = _API.fullmatch(request.path)
+    return match is not None and request.method == "POST" and bool(_UPLOAD.fullmatch(_inner(match)))
 
 
 def _found(pattern: re.Pattern[str], header: str | None) -> str:

@@ -100,7 +100,8 @@ class Identity:
         self.builtin: Mapping[str, frozenset[str]] = BUILTIN_ROLES[major]
         self.custom_roles: dict[str, frozenset[str]] = {}
         self.acl: dict[str, Entries] = {}
-        self.pool_of: dict[str, str] = {}  # "/vms/100" or "/storage/x" → pool
+        self.pool_of: dict[str, str] = {}  # "/vms/100" → pool
+        self.storage_pools: dict[str, tuple[str, ...]] = {}  # "/storage/x" → pools
         self._held: dict[tuple[str, str], dict[str, bool]] = {}
         self._alike: dict[frozenset[tuple[str, bool]], dict[str, bool]] = {}
 
@@ -193,8 +194,9 @@ class Identity:
 
     def _from_roles(self, roles: dict[str, bool], path: str, who: str, kind: str) -> dict[str, bool]:
         pool = self.pool_of.get(path)
-        if pool and "NoAccess" not in roles:
-            inherited = self._roles(who, kind, f"/pool/{pool}")
+        pools = (pool,) if pool else self.storage_pools.get(path, ())
+        for each in pools if "NoAccess" not in roles else ():
+            inherited = self._roles(who, kind, f"/pool/{each}")
             if "NoAccess" in inherited:
                 return {}
             roles = {**inherited, **roles}

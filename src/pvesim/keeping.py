@@ -42,6 +42,7 @@ CLUSTER: Mapping[str, Any] = {
     "uuid": str,
     "root_password": str,
     "jobs": dict[str, Options],
+    "backup_jobs": dict[str, dict[str, str]],
     "labels": dict[str, str],
     "storages": dict[str, StorageScene],
     "pools": dict[str, str],
@@ -81,6 +82,7 @@ IDENTITY: Mapping[str, Any] = {
     "custom_roles": dict[str, frozenset[str]],
     "acl": dict[str, Entries],
     "pool_of": dict[str, str],
+    "storage_pools": dict[str, tuple[str, ...]],
 }
 HIGH_AVAILABILITY: Mapping[str, Any] = {
     "rules": dict[str, Options],

@@ -231,6 +231,7 @@ class Cluster:
         self.nodes = {each.name: Node(each, self, n + 1) for n, each in enumerate(scene.nodes)}
         self.guests: dict[int, Guest] = {}
         self.volumes = Volumes()
+        self.backup_jobs: dict[str, dict[str, str]] = {}  # id → what the job was made with
         self.options: dict[str, str | int] = {
             "mac_prefix": "BC:24:11",
             "keyboard": "en-us",
@@ -318,6 +319,9 @@ class Cluster:
     def purge(self, vmid: int) -> list[str]:
         """Take a guest out of everything that names it; returns what the task says about that."""
         self.jobs = {name: job for name, job in self.jobs.items() if job["guest"] != vmid}
+        for backup in self.backup_jobs.values():
+            if "vmid" in backup:
+                backup["vmid"] = ",".join(word for word in backup["vmid"].split(",") if word != str(vmid))
         if not self.ha.forget(vmid):
             return []
         return [f"NOTE: removed CT {vmid} from HA resource configuration."]
@@ -355,6 +359,7 @@ class Cluster:
                     archive_format(file),
                     size,
                     int(node.booted),
+                    used=size,
                     damaged=file in node.scene.damaged_templates,
                 )
             )

@@ -42,7 +42,7 @@ def _check(call: Call, test: Sequence[Any]) -> None:
     elif kind == "userid-param":
         _user_itself(call, rest[0])
     elif kind == "perm-modify":
-        _may_modify(call, filled(rest[0], call.params))
+        may_modify_path(call, filled(rest[0], call.params))
 
 
 def _passes(call: Call, test: Sequence[Any]) -> bool:
@@ -109,8 +109,8 @@ def _user_itself(call: Call, test: str) -> None:
         call.need(f"/access/realm/{userid.rpartition('@')[2]}", test)
 
 
-def _may_modify(call: Call, path: str) -> None:
-    """The right to give rights. Raises 403."""
+def may_modify_path(call: Call, path: str) -> None:
+    """The right to give rights: Permissions.Modify, or being able to allocate what the path names."""
     if not path:
         call.need("/access", "Permissions.Modify")
         return

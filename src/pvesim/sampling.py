@@ -83,7 +83,8 @@ def _take(node: Node, at: float) -> Sample:
         used = guest.pulse.memory(at, guest.memory) if guest.running else 0
         cpu += load * guest.cores
         memory += used
-        disks[guest.storage] = disks.get(guest.storage, 0) + disk_used(guest)
+        if guest.conf is None:  # the disks of others are volumes
+            disks[guest.storage] = disks.get(guest.storage, 0) + disk_used(guest)
         guests[guest.vmid] = _guest_part(guest, at, load, used, memhost)
     figures = {
         "cpu": min(cpu / node.cores, 0.98),
@@ -159,21 +160,36 @@ def disk_used(guest: Guest) -> int:
     return int(guest.disk * guest.pulse.appetite * 0.8) & ~4095
 
 
+def storage_now(storage: StorageScene, node: Node) -> tuple[int, int]:
+    """Used and total bytes at this moment, as the node's own storage layer sees them."""
+    settings = node.cluster.settings
+    of_guests = 0
+    if not storage.shared:
+        of_guests = sum(
+            disk_used(guest)
+            for guest in node.guests.values()
+            if guest.storage == storage.name and guest.conf is None
+        )
+    return _storage_figures(storage, node, of_guests, _round(node.cluster.clock.now(), settings.lag))
+
+
 def _storage_figures(storage: StorageScene, node: Node, of_guests: int, at: float) -> tuple[int, int]:
     total = int(storage.size * GIB)
     if storage.name in node.full_storages:
         return total, total
     if storage.shared:
         of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
+    of_guests += node.cluster.volumes.used(node.name, storage.name)
     return min(int(storage.used * GIB) + of_guests, total), total
 
 
 def _on_shared(cluster: Cluster, at: float) -> dict[str, int]:
-    """Bytes of all guests by storage; counted once per round for all nodes."""
+    """Bytes of all guests that nobody has touched by storage; counted once per round for all nodes."""
     when, used = cluster.shared_disks
     if when != at:
         used = {}
         for guest in cluster.guests.values():
-            used[guest.storage] = used.get(guest.storage, 0) + disk_used(guest)
+            if guest.conf is None:
+                used[guest.storage] = used.get(guest.storage, 0) + disk_used(guest)
         cluster.shared_disks = (at, used)
     return used

@@ -20,6 +20,7 @@ import msgspec
 
 from pvesim.errors import ApiError
 from pvesim.perljson import complaint
+from pvesim.uploads import Upload
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html; charset=utf-8"
@@ -47,6 +48,7 @@ class Request:
     body: bytes = b""
     signed: tuple[str, str] = ("", "")  # who asks: user or token, and the ticket
     meddlers: Sequence[Any] = ()  # faults that have chosen this request
+    upload: Upload | None = None  # instead of a body
 
     @property
     def path(self) -> str:
@@ -91,6 +93,7 @@ class Answer:
     raw: bytes | None = None  # the whole answer, head included
     skew: float = 0.0  # seconds that the date is ahead
     delivery: Delivery | None = None  # how its bytes go out; None: at once
+    stuck: bool = False  # nothing is said; the connection is closed when it has been idle for long enough
 
 
 @dataclass(slots=True)
@@ -142,6 +145,8 @@ def parameters(request: Request) -> dict[str, object]:
         of_query: dict[str, object] = {}
         _form(request.query, of_query)
         found |= of_query
+    if request.upload is not None:
+        found |= request.upload.fields
     return found
 
 

@@ -112,7 +112,8 @@ def pattern(spec: Spec) -> re.Pattern[str] | None:
         return None
     given = re.sub(r"\(\?\^i:", "(?i:", given).replace("(?^:", "(?-i:")
     given = re.sub(r"\{,(\d+)\}", r"{0,\1}", given).replace(r"[\(\)-_.\w\d\s]", r"[\(\)\-_.\w\d\s]")
-    return re.compile(f"^{given}$")
+    # "nothing, as often as one likes" between words is tried in 2^n ways; Perl prunes them, Python does not
+    return re.compile(f"^{given.replace('|[-]*)[', '|[-]+)[')}$")
 
 
 def _fits(spec: Spec, value: str) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pvesim.api import Routes
 from pvesim.routes import (
     access,
+    backup_jobs,
     backups,
     bulk,
     certificates,
     cluster,
     configuration,
     containers,
+    content,
     copies,
     domains,
+    downloads,
     firewall,
     groups,
     guests,
@@ -26,6 +29,7 @@ from pvesim.routes import (
     nodes,
     pools,
     power,
+    prune,
     replication,
     roles,
     rrddata,
@@ -33,6 +37,7 @@ from pvesim.routes import (
     snapshots,
     software,
     storage,
+    storage_config,
     system_services,
     tasks,
     tfa,
@@ -47,7 +52,8 @@ def all_routes() -> Routes:
     for branch in (
         access, users, groups, tokens, roles, domains, tfa, cluster, nodes, nodeconfig, network, system_services, software,
         hardware, certificates, firewall, rrddata, guests, containers, machines, configuration, power, snapshots, copies,
-        migration, ha, ha_rules, replication, bulk, pools, backups, storage, tasks, small,
+        migration, ha, ha_rules, replication, bulk, pools, storage, storage_config, content, downloads, prune, backups,
+        backup_jobs, tasks, small,
     ):  # fmt: skip
         branch.register(routes)
     return routes

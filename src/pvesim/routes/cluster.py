@@ -1,4 +1,4 @@
-"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version, /pools."""
+"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pvesim.errors import invalid
 from pvesim.figures import Sample
 from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
+from pvesim.scene import StorageScene
 from pvesim.wire import Reply
 from pvesim.works.hastack import node_state
 
@@ -187,24 +188,27 @@ def _storage_rows(call: Call, samples: dict[str, Sample | None]) -> list[bytes]:
             continue
         content = call.list_text(storage.content)
         for node in call.cluster.nodes.values():
-            if not node.has(storage):
-                continue
-            row: dict[str, object] = {
-                "id": f"storage/{node.name}/{storage.name}",
-                "storage": storage.name,
-                "node": node.name,
-                "type": "storage",
-                "plugintype": storage.type,
-                "content": content,
-                "shared": int(storage.shared),
-                "status": "unknown",
-            }
-            sample = samples[node.name]
-            if sample is not None and storage.name in sample.storages:
-                row["disk"], row["maxdisk"] = sample.storages[storage.name]
-                row["status"] = "available"
-            rows.append(_encode(row))
+            if node.has(storage):
+                rows.append(_encode(storage_row(storage, node, content, samples[node.name])))
     return rows
+
+
+def storage_row(storage: StorageScene, node: Node, content: str, sample: Sample | None) -> dict[str, object]:
+    """A storage on a node as /cluster/resources has it."""
+    row: dict[str, object] = {
+        "id": f"storage/{node.name}/{storage.name}",
+        "storage": storage.name,
+        "node": node.name,
+        "type": "storage",
+        "plugintype": storage.type,
+        "content": content,
+        "shared": int(storage.shared),
+        "status": "unknown",
+    }
+    if sample is not None and storage.name in sample.storages:
+        row["disk"], row["maxdisk"] = sample.storages[storage.name]
+        row["status"] = "available"
+    return row
 
 
 def _network_rows(call: Call) -> list[dict[str, object]]:
@@ -235,6 +239,7 @@ def _network_rows(call: Call) -> list[dict[str, object]]:
 
 
 def visible_pools(call: Call) -> list[str]:
+    """The pools that the caller may know of."""
     return [pool for pool in call.cluster.pools if call.can(f"/pool/{pool}", "Pool.Audit")]
 
 

@@ -25,9 +25,10 @@ from pvesim.guestconfig import (
     taken_apart,
 )
 from pvesim.model import Node
-from pvesim.routes.containers import claim, taken, usable
+from pvesim.routes.containers import claim, taken
 from pvesim.routes.migration import known_node
 from pvesim.routes.snapshots import snapshot_of
+from pvesim.routes.storage import usable
 from pvesim.tasks import Task, Work
 from pvesim.works import copying
 from pvesim.works.locking import holding, unlocked
@@ -84,9 +85,9 @@ def _clone(call: Call) -> object:
         raise failed(f"pool '{pool}' does not exist")
     target = _target(call)
     if storage:
-        usable(call.cluster, storage, call.node.name)
+        usable(call, storage)
         if target is not None:
-            usable(call.cluster, storage, target.name)
+            usable(call, storage, target.name)
             if not call.cluster.storages[storage].shared:
                 raise failed(f"can't clone to non-shared storage '{storage}'")
     call.quorum()
@@ -221,7 +222,7 @@ def _move_volume(call: Call) -> object:
     if delete and _in_snapshots(guest, disk["volume"]):
         raise failed("you can't move a volume with snapshots and delete the source")
     _unmodified(guest, call.params.get("digest", ""))
-    goal = usable(call.cluster, storage, call.node.name)
+    goal = usable(call, storage)
     if "rootdir" not in goal.content:
         raise failed(f"storage '{storage}' does not support content type 'rootdir'")
     set_lock(guest, "disk")

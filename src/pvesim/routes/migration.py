@@ -10,7 +10,7 @@ from pvesim.errors import failed, invalid
 from pvesim.formats import FORMATS, FormatError, words
 from pvesim.guest import Guest
 from pvesim.model import Node
-from pvesim.routes.containers import usable
+from pvesim.routes.storage import usable
 from pvesim.tasks import Task, Work
 from pvesim.verify import properties, text
 from pvesim.works import migrating
@@ -102,7 +102,7 @@ def _storage_map(call: Call, target: Node, vmid: int) -> dict[str, str]:
         call.need(f"/vms/{vmid}", "VM.Config.Disk")
     storages.pop("1", None)
     for name in storages.values():
-        storage = usable(call.cluster, name, target.name)
+        storage = usable(call, name, target.name)
         call.need(f"/storage/{name}", "Datastore.AllocateSpace")
         if "rootdir" not in storage.content:
             raise failed(f"storage '{name}' does not support CT rootdirs")

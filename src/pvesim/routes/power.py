@@ -31,6 +31,8 @@ def register(routes: Routes) -> None:
 
 
 def _type(kind: str, verb: str) -> str:
+    if kind == "qemu" and verb == "suspend":
+        return "qmpause"
     return f"{'vz' if kind == 'lxc' else 'qm'}{verb}"
 
 
@@ -47,6 +49,11 @@ def _running(kind: str, call: Call) -> Guest:
     if guest is None or not guest.active:
         raise failed(f"{_LABEL[kind]} {call.params['vmid']} not running")
     return guest
+
+
+def _stoppable(kind: str, call: Call) -> Guest:
+    """A machine that does not run may be stopped all the same; a container may not."""
+    return _running(kind, call) if kind == "lxc" else call.guest(kind)
 
 
 def _start(kind: str, call: Call) -> object:
@@ -68,7 +75,7 @@ def _start(kind: str, call: Call) -> object:
 
 def _stop(kind: str, call: Call) -> object:
     skiplock = _options(call)
-    guest = _running(kind, call)
+    guest = _stoppable(kind, call)
     overrule = call.flag("overrule-shutdown")
     if overrule and call.cluster.ha_managed(guest):
         raise invalid(**{"overrule-shutdown": "cannot overrule a shutdown of an HA resource"})
@@ -98,7 +105,9 @@ def _abort_shutdowns(kind: str, call: Call, guest: Guest) -> list[str]:
 
 
 def _shutdown(kind: str, call: Call) -> object:
-    guest = _running(kind, call)
+    guest = _stoppable(kind, call)
+    if guest.status == "paused" and not call.flag("forceStop"):
+        raise failed("VM is paused - cannot shutdown")
     timeout, force = call.number("timeout", 60), call.flag("forceStop")
     if (upid := requested(call, kind, guest.vmid, "stop", timeout)) is not None:
         return upid
@@ -130,6 +139,8 @@ def _suspend(kind: str, call: Call) -> object:
 
 def _resume(kind: str, call: Call) -> object:
     guest = call.guest(kind)
+    if kind == "qemu" and not guest.active:
+        raise failed(f"VM {guest.vmid} not running")
     return call.start(
         _type(kind, "resume"), guest.vmid, lambda task: holding(task, guest, power.resume(task, guest))
     )

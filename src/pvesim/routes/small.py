@@ -11,7 +11,7 @@ _EMPTY_DIGEST = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # SHA-1 of nothing
 
 def register(routes: Routes) -> None:
     audit = perm("/", "Sys.Audit")
-    for path in ("/cluster/backup", "/cluster/metrics/server"):
+    for path in ("/cluster/metrics/server",):
         routes.get(path, check=audit)(_nothing)
     for path in ("/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):
         routes.get(path)(_nothing)

@@ -10,18 +10,13 @@ from collections.abc import Sequence
 
 from pvesim.model import Cluster, Node
 from pvesim.scene import GIB, StorageScene
+from pvesim.storages import directory
 from pvesim.tasks import Task, TaskFailed, Work
 from pvesim.volumes import Volume, disk_name
 
 _BLOCK = 4096
 _GROUP = 32768  # blocks in a group
 FORMATTING = 0.12  # seconds for a file system
-
-
-def directory(storage: StorageScene) -> str:
-    """Where a file-based storage has its files."""
-    known = storage.options.get("path")
-    return known or ("/var/lib/vz" if storage.name == "local" else f"/mnt/pve/{storage.name}")
 
 
 def inactive(storage: StorageScene) -> str:
@@ -43,6 +38,7 @@ def path_of(storage: StorageScene, volid: str) -> str:
         "iso": "template/iso",
         "backup": "dump",
         "snippets": "snippets",
+        "import": "import",
     }.get(kind)
     if folder:
         return f"{directory(storage)}/{folder}/{file}"

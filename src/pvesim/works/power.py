@@ -77,15 +77,18 @@ def stop(task: Task, guest: Guest, *, skiplock: bool = False) -> Work:
     """`vzstop`, `qmstop`."""
     if not skiplock:
         refuse_lock(guest)
-    if not guest.running:
-        raise TaskFailed(f"{'CT' if guest.kind == 'lxc' else 'VM'} {guest.vmid} not running")
+    if not guest.active:
+        if guest.kind == "qemu":
+            return
+        raise TaskFailed(f"CT {guest.vmid} not running")
     yield from kill(guest)
 
 
 def shutdown(task: Task, guest: Guest, *, timeout: float = 60, force: bool = False) -> Work:
     """`vzshutdown`, `qmshutdown`: asked nicely, then, if wanted, killed."""
     refuse_lock(guest)
-    yield from go_down(guest, timeout=timeout, force=force)
+    if guest.active or guest.kind == "lxc":
+        yield from go_down(guest, timeout=timeout, force=force)
 
 
 def go_down(guest: Guest, *, timeout: float, force: bool) -> Work:

@@ -19,8 +19,8 @@ def _by_token(running: Running, exchange: Exchange) -> None:
 
 
 SECTIONS = {
-    "standalone": Section(1.0, 86, lambda: scenes.cluster(people=False)),
-    "cluster": Section(1.0, 167, three(guests=scenes.ON_PVE1, notes="by token"), _by_token),
+    "standalone": Section(1.0, 88, lambda: scenes.cluster(people=False)),
+    "cluster": Section(1.0, 169, three(guests=scenes.ON_PVE1, notes="by token"), _by_token),
     "net": Section(1.0, 13, scenes.cluster),
-    "http": Section(0.9, 56, lambda: scenes.cluster(guests=_MAKING)),
+    "http": Section(0.93, 73, lambda: scenes.cluster(guests=_MAKING)),
 }
