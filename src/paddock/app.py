@@ -41,6 +41,7 @@ from paddock.nodes import queries as nodes
 from paddock.overview import api as overview_api
 from paddock.overview import frame, survey
 from paddock.overview import pages as overview_pages
+from paddock.proxmox import address
 from paddock.proxmox.connections import Connections
 from paddock.settings import Settings
 from paddock.sites import api as sites_api
@@ -92,6 +93,7 @@ def database_url(settings: Settings) -> str:
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     """The parts of one Paddock; nothing runs yet. Local commands use it without a server."""
+    address.allow(settings.allow_addresses)
     figures = Figures()
     figures.register(node_figures.KIND, node_figures.NodeFigures)
     figures.register(container_figures.KIND, container_figures.ContainerFigures)

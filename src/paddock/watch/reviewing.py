@@ -22,8 +22,9 @@ from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.errors import Untrusted
-from paddock.proxmox.first_contact import ROOT_CA, Reached
+from paddock.proxmox.first_contact import ROOT_CA, Reached, served
 from paddock.proxmox.handshake import probe_certificate
+from paddock.proxmox.server_names import covers, server_name
 from paddock.proxmox.shapes import NodeStatus
 from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
@@ -47,7 +48,10 @@ async def look(
     seen = sort(reached.status, picture.items, now, unreadable=picture.unreadable + node_rows.unreadable)
     fingerprints = {row.node: row.ssl_fingerprint for row in node_rows.items if row.ssl_fingerprint}
     statuses, addresses = await asyncio.gather(_statuses(reached, seen), _addresses(reached, seen))
-    found = members_seen(seen, reached.endpoint.port, fingerprints, addresses)
+    names = await _server_names(reached, seen, addresses)
+    if reached.policy.mode is TrustMode.PINNED:
+        fingerprints[reached.local_node] = reached.certificate.sha256  # what the person has confirmed
+    found = members_seen(seen, reached.endpoint.port, fingerprints, addresses, names)
     leaves = await _leaves(reached, found)
     identity = _identity(reached, ca_pem)
     known = await clusters.find_by_identity(ctx, identity)
@@ -94,6 +98,8 @@ async def look(
         ca_pem=ca_pem,
         addresses=addresses,
         fingerprints=fingerprints,
+        server_names=names,
+        trusted_pem=reached.ca_pem or "",
     )
 
 
@@ -145,7 +151,7 @@ async def _statuses(reached: Reached, seen: Reading) -> dict[str, NodeStatus | s
 
 async def _leaves(reached: Reached, members: Sequence[MemberSeen]) -> dict[str, Certificate]:
     """The certificates that the members show, by handshakes that send nothing. Who is not reached is left out."""
-    if reached.policy.mode is not TrustMode.CLUSTER_CA:
+    if reached.policy.mode not in (TrustMode.CLUSTER_CA, TrustMode.PINNED):
         return {}
 
     async def one(member: MemberSeen) -> Certificate | None:
@@ -159,6 +165,32 @@ async def _leaves(reached: Reached, members: Sequence[MemberSeen]) -> dict[str, 
     online = [member for member in members if member.online]
     shown = await asyncio.gather(*map(one, online))
     return {member.name: leaf for member, leaf in zip(online, shown, strict=True) if leaf is not None}
+
+
+async def _server_names(reached: Reached, seen: Reading, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Names that certificates are checked for where they are not the addresses under which members are called.
+
+    The first member's is the one that the person typed. Those of the others stand in the certificates that the
+    cluster reports over this connection, which is trusted.
+    """
+    local, host = reached.local_node, reached.endpoint.host
+    at = {member.name: addresses.get(member.name) or member.ip or member.name for member in seen.members}
+    if reached.policy.mode is TrustMode.CLUSTER_CA and reached.policy.server_name and at[local] == host:
+        return {local: reached.policy.server_name}
+    if reached.policy.mode is not TrustMode.SYSTEM:
+        return {}
+
+    async def one(name: str) -> str:
+        if name == local:
+            return "" if at[name] == host or covers(reached.certificate.names, at[name]) else host
+        try:
+            leaf = served((await reads.node_certificates(reached.connection, name)).items)
+        except Upstream:
+            return ""
+        return server_name(at[name], name, leaf.names) if leaf else ""
+
+    names = [member.name for member in seen.members if member.online]
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
 async def _addresses(reached: Reached, seen: Reading) -> dict[str, str]:
