@@ -25,6 +25,7 @@ from paddock.base.figures import Figures
 from paddock.base.heartbeat import Heartbeat
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
+from paddock.clusters import pages as clusters_pages
 from paddock.clusters.model import Cluster
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
@@ -81,6 +82,7 @@ PAGES: tuple[APIRouter, ...] = (
     storages_pages.router,
     watch_pages.router,
     nodes_pages.router,
+    clusters_pages.router,
     sites_pages.router,
     jobs_pages.router,
 )

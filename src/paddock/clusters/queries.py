@@ -123,11 +123,16 @@ class MemberTrust:
 
 async def trust_of_members(ctx: Context, cluster_id: str) -> list[MemberTrust]:
     """Members that the cluster lists, by name."""
-    return [
-        MemberTrust(row, _read(row.certificate_pem), _read(row.refused_pem))
-        for row in await members_of(ctx, cluster_id)
-        if row.vanished_at is None
-    ]
+    return [_trust_of(row) for row in await members_of(ctx, cluster_id) if row.vanished_at is None]
+
+
+async def trust_of_member(ctx: Context, cluster_id: str, name: str) -> MemberTrust:
+    """Raises NotFound."""
+    return _trust_of(await get_member(ctx, cluster_id, name))
+
+
+def _trust_of(row: Member) -> MemberTrust:
+    return MemberTrust(row, _read(row.certificate_pem), _read(row.refused_pem))
 
 
 def _read(pem: str) -> Certificate | None:

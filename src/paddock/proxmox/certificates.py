@@ -47,6 +47,12 @@ class Certificate:
     self_signed: bool = False
 
     @property
+    def issuer_name(self) -> str:
+        """The CN of who signed it, or the whole name."""
+        found = _load(self.pem).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(found[0].value) if found else self.issuer
+
+    @property
     def common_name(self) -> str:
         """The CN of the subject, or an empty text."""
         found = _load(self.pem).subject.get_attributes_for_oid(NameOID.COMMON_NAME)

@@ -122,7 +122,7 @@ def cluster_ca(certificates: Sequence[NodeCertificate], endpoint: Endpoint) -> s
     raise Unreadable(
         f"{endpoint} does not show the CA of its cluster ({ROOT_CA}).",
         code="no_cluster_ca",
-        hint="Choose to verify with this system's CAs instead, or on the node: pvecm updatecerts",
+        hint="Choose to verify with a public or own CA instead, or on the node: pvecm updatecerts",
     )
 
 
@@ -184,5 +184,5 @@ def belongs(
         certificate=leaf,
         code="foreign_certificate",
         hint="A proxy may stand in between. Give the address of the node itself, port 8006, "
-        "or verify with this system's CAs.",
+        "or pin its fingerprint, or verify with a public or own CA.",
     )
