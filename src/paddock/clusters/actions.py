@@ -13,7 +13,7 @@ from paddock.base.errors import Invalid, NotFound, PaddockError, WrongState
 from paddock.clusters import connecting, queries, trusting
 from paddock.clusters.events import ClusterImported
 from paddock.clusters.model import Cluster, Member
-from paddock.clusters.trusting import Plan, Trial, TrustWish
+from paddock.clusters.trust_wish import Plan, Trial, TrustWish, fingerprint_of
 from paddock.proxmox.trust import TrustMode
 from paddock.web import etags
 
@@ -95,7 +95,7 @@ async def retrust(ctx: Context, cluster_id: str, name: str, fingerprint: str) ->
     await guard.require(ctx, "clusters.edit", target=target)
     cluster = await queries.get_cluster(ctx, cluster_id)
     member = await queries.get_member(ctx, cluster_id, name)
-    if not (wanted := trusting.fingerprint_of(fingerprint)):
+    if not (wanted := fingerprint_of(fingerprint)):
         raise Invalid.field("fingerprint", "Give the fingerprint that you have compared.")
     if cluster.trust_mode not in (TrustMode.CLUSTER_CA, TrustMode.PINNED):
         raise WrongState(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from paddock.access.guard import api_context, check
 from paddock.base.context import Context
-from paddock.clusters import actions, queries, trusting
+from paddock.clusters import actions, queries
 from paddock.clusters.queries import ClusterView
 from paddock.clusters.schemas import (
     CertificateOut,
@@ -20,6 +20,7 @@ from paddock.clusters.schemas import (
     MemberTrustOut,
     TrustTrialOut,
 )
+from paddock.clusters.trust_wish import TrustWish, shown_authorities
 from paddock.web.etags import etag, if_match
 from paddock.web.paging import PageOut, Paging, page_response, rest_paging
 
@@ -103,7 +104,7 @@ async def try_trust(ctx: Ctx, cluster_id: str, body: ClusterTrustIn) -> TrustTri
     return TrustTrialOut(
         mode=plan.mode,
         sound=plan.sound,
-        authorities=[CertificateOut.of(one) for one in trusting.shown_authorities(plan.ca_pem)],
+        authorities=[CertificateOut.of(one) for one in shown_authorities(plan.ca_pem)],
         members=[
             MemberTrialOut(
                 name=trial.name,
@@ -130,7 +131,7 @@ async def _trust_out(ctx: Context, cluster_id: str) -> ClusterTrustOut:
     members = await queries.trust_of_members(ctx, cluster_id)
     return ClusterTrustOut(
         mode=cluster.trust_mode,
-        authorities=[CertificateOut.of(one) for one in trusting.shown_authorities(cluster.ca_pem)],
+        authorities=[CertificateOut.of(one) for one in shown_authorities(cluster.ca_pem)],
         members=[
             MemberTrustOut(
                 name=one.row.name,
@@ -148,5 +149,5 @@ async def _trust_out(ctx: Context, cluster_id: str) -> ClusterTrustOut:
     )
 
 
-def _wish(body: ClusterTrustIn) -> trusting.TrustWish:
-    return trusting.TrustWish(body.mode, body.fingerprint, body.ca_pem, body.names, body.reason)
+def _wish(body: ClusterTrustIn) -> TrustWish:
+    return TrustWish(body.mode, body.fingerprint, body.ca_pem, body.names, body.reason)

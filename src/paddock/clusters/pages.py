@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from paddock.access.guard import check, may, page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Prerequisite, Upstream
-from paddock.clusters import actions, queries, trusting
+from paddock.clusters import actions, queries
 from paddock.clusters.actions import TrustNotProven
 from paddock.clusters.model import Cluster
 from paddock.clusters.queries import MemberTrust
-from paddock.clusters.trusting import Trial, TrustWish
+from paddock.clusters.trust_wish import Trial, TrustWish, shown_authorities
 from paddock.proxmox import certificates
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.errors import Untrusted
@@ -37,7 +37,7 @@ async def show_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
         "cluster": view.row,
         "members": members,
         "refused": [one for one in members if one.refused],
-        "authorities": trusting.shown_authorities(view.row.ca_pem),
+        "authorities": shown_authorities(view.row.ca_pem),
         "may_edit": may(ctx, "clusters.edit"),
         "may_import": may(ctx, "nodes.import"),
     }

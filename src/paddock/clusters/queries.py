@@ -126,9 +126,9 @@ async def trust_of_members(ctx: Context, cluster_id: str) -> list[MemberTrust]:
     return [_trust_of(row) for row in await members_of(ctx, cluster_id) if row.vanished_at is None]
 
 
-async def trust_of_member(ctx: Context, cluster_id: str, name: str) -> MemberTrust:
+async def trust_of_member(ctx: Context, cluster_id: str, member: str) -> MemberTrust:
     """Raises NotFound."""
-    return _trust_of(await get_member(ctx, cluster_id, name))
+    return _trust_of(await get_member(ctx, cluster_id, member))
 
 
 def _trust_of(row: Member) -> MemberTrust:
@@ -139,11 +139,11 @@ def _read(pem: str) -> Certificate | None:
     return certificates.parse(pem) if pem else None
 
 
-async def get_member(ctx: Context, cluster_id: str, name: str) -> Member:
+async def get_member(ctx: Context, cluster_id: str, member: str) -> Member:
     """Raises NotFound; names are case-sensitive."""
-    found = next((one for one in await members_of(ctx, cluster_id) if one.name == name), None)
+    found = next((one for one in await members_of(ctx, cluster_id) if one.name == member), None)
     if found is None:
-        raise NotFound(f"There is no member {name[:63]} in this cluster.", hint="Names are case-sensitive.")
+        raise NotFound(f"There is no member {member[:63]} in this cluster.", hint="Names are case-sensitive.")
     return found
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from paddock.base.context import Context
 from paddock.base.errors import Conflict, Invalid, Upstream, WrongState
 from paddock.clusters import queries
 from paddock.clusters.connecting import policy, unseal
 from paddock.clusters.model import Cluster, ClusterKind, Member
+from paddock.clusters.trust_wish import Plan, Trial, TrustWish, bundle, fingerprint_of, given_names, mode_of
 from paddock.proxmox import certificates, faults, reads
 from paddock.proxmox import members as proxmox
-from paddock.proxmox.address import Endpoint, is_host
+from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
@@ -32,107 +32,6 @@ from paddock.proxmox.trust import TlsPolicy, TrustMode
 
 AT_ONCE = 16
 HANDSHAKE_SECONDS = 3.0
-BUNDLE_BYTES = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class TrustWish:
-    """What somebody wants. `fingerprint` is the confirmed certificate of any member (cluster_ca, pinned); `ca_pem`
-    CAs besides the system's (system); `names` by member the name that its certificate is for (system).
-
-    With a `reason` it is saved although members fail the test.
-    """
-
-    mode: str
-    fingerprint: str | None = None
-    ca_pem: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One member under the new trust. `code` is empty where it is believed."""
-
-    name: str
-    address: str
-    code: str = ""
-    text: str = ""
-    certificate: Certificate | None = None
-    """What it shows; None where it was not reached."""
-
-    @property
-    def outcome(self) -> str:
-        """trusted · untrusted · unreachable"""
-        if not self.code:
-            return "trusted"
-        return "untrusted" if self.certificate is not None else "unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The trust as it would be saved, and how every member fares under it."""
-
-    mode: TrustMode
-    ca_pem: str
-    identity: str
-    pins: Mapping[str, str]
-    names: Mapping[str, str]
-    trials: tuple[Trial, ...]
-
-    @property
-    def believed(self) -> list[Trial]:
-        return [trial for trial in self.trials if trial.outcome == "trusted"]
-
-    @property
-    def refused(self) -> list[Trial]:
-        return [trial for trial in self.trials if trial.outcome == "untrusted"]
-
-    @property
-    def sound(self) -> bool:
-        """Somebody is believed, and nobody who was reached is not."""
-        return bool(self.believed) and not self.refused
-
-
-def mode_of(text: str) -> TrustMode:
-    try:
-        return TrustMode(text)
-    except ValueError:
-        raise Invalid.field(
-            "mode", f"There is no trust {text!r}.", hint=f"One of {', '.join(TrustMode)}."
-        ) from None
-
-
-def fingerprint_of(text: str | None) -> str:
-    """In Proxmox's form; empty where none is given. Raises Invalid."""
-    if not (text or "").strip():
-        return ""
-    try:
-        return certificates.normal_fingerprint(text or "")
-    except ValueError as error:
-        raise Invalid.field("fingerprint", str(error)) from None
-
-
-def bundle(mode: TrustMode, text: str) -> str:
-    """Uploaded CAs, each once and nothing else; empty where there are none. Raises Invalid for the field `ca_pem`."""
-    if mode is not TrustMode.SYSTEM or not text.strip():
-        return ""
-    if len(text) > BUNDLE_BYTES:
-        raise Invalid.field(
-            "ca_pem", f"More than {BUNDLE_BYTES // 1000} kB; give only the CAs of your nodes."
-        )
-    try:
-        return "".join(one.pem for one in certificates.authorities(text))
-    except ValueError as error:
-        raise Invalid.field("ca_pem", str(error)) from None
-
-
-def shown_authorities(ca_pem: str) -> list[Certificate]:
-    """What is written down as trusted, for people; unreadable text shows nothing."""
-    try:
-        return list(certificates.authorities(ca_pem)) if ca_pem else []
-    except ValueError:
-        return []
 
 
 async def plan(ctx: Context, cluster: Cluster, members: Sequence[Member], wish: TrustWish) -> Plan:
@@ -140,7 +39,7 @@ async def plan(ctx: Context, cluster: Cluster, members: Sequence[Member], wish: 
     fingerprint first; Conflict where it is another cluster; and what `proxmox.errors` has."""
     mode, fingerprint = mode_of(wish.mode), fingerprint_of(wish.fingerprint)
     there = [member for member in members if member.vanished_at is None]
-    given = _given_names(there, wish.names)
+    given = given_names([one.name for one in there], wish.names)
     ca_pem, identity, pins, names = bundle(mode, wish.ca_pem), cluster.identity, {}, dict(given)
     if mode is TrustMode.SYSTEM and cluster.trust_mode != TrustMode.OFF:
         connection = await ctx.part(Connections).get(cluster.id)
@@ -302,19 +201,6 @@ def _name_of(cluster: Cluster, member: Member, rows: Sequence[NodeCertificate] |
     if leaf is not None:
         return server_name(member.address, member.name, leaf.names)
     return member.server_name if cluster.trust_mode == TrustMode.SYSTEM else ""
-
-
-def _given_names(members: Sequence[Member], names: Mapping[str, str]) -> dict[str, str]:
-    known = {member.name for member in members}
-    found = {}
-    for member, name in names.items():
-        if member not in known:
-            raise Invalid.field("names", f"There is no member {member}; names are case-sensitive.")
-        if name.strip():
-            if not is_host(name):
-                raise Invalid.field("names", f"“{name[:100]}” is not a host name.")
-            found[member] = name.strip().lower()
-    return found
 
 
 async def _shown(members: Sequence[Member]) -> dict[str, Certificate]:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import AlreadyExists, Detail, Invalid, PaddockError, Upstream
-from paddock.clusters import trusting
+from paddock.clusters import trust_wish
 from paddock.clusters.connecting import secret_of
 from paddock.clusters.membership import Comparison
 from paddock.jobs import record as jobs
@@ -215,7 +215,7 @@ def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
             faults.append(Invalid.field("fingerprint", str(error)))
     bundle = None
     try:
-        bundle = trusting.bundle(TrustMode(wish.trust), wish.ca_pem)
+        bundle = trust_wish.bundle(TrustMode(wish.trust), wish.ca_pem)
     except Invalid as error:
         faults.append(error)
     if faults or endpoint is None or credential is None:

@@ -22,14 +22,14 @@ from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.errors import Untrusted
-from paddock.proxmox.first_contact import ROOT_CA, Reached, served
+from paddock.proxmox.first_contact import ROOT_CA, Reached
 from paddock.proxmox.handshake import probe_certificate
-from paddock.proxmox.server_names import covers, server_name
 from paddock.proxmox.shapes import NodeStatus
 from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.storages.record import own_capacity
 from paddock.watch import review as reviews
+from paddock.watch.names import server_names
 from paddock.watch.previews import LIFE, Preview
 from paddock.watch.reading import Reading, members_seen, sort
 from paddock.watch.review import MemberReview, Review
@@ -48,7 +48,7 @@ async def look(
     seen = sort(reached.status, picture.items, now, unreadable=picture.unreadable + node_rows.unreadable)
     fingerprints = {row.node: row.ssl_fingerprint for row in node_rows.items if row.ssl_fingerprint}
     statuses, addresses = await asyncio.gather(_statuses(reached, seen), _addresses(reached, seen))
-    names = await _server_names(reached, seen, addresses)
+    names = await server_names(reached, seen, addresses)
     if reached.policy.mode is TrustMode.PINNED:
         fingerprints[reached.local_node] = reached.certificate.sha256  # what the person has confirmed
     found = members_seen(seen, reached.endpoint.port, fingerprints, addresses, names)
@@ -165,32 +165,6 @@ async def _leaves(reached: Reached, members: Sequence[MemberSeen]) -> dict[str, 
     online = [member for member in members if member.online]
     shown = await asyncio.gather(*map(one, online))
     return {member.name: leaf for member, leaf in zip(online, shown, strict=True) if leaf is not None}
-
-
-async def _server_names(reached: Reached, seen: Reading, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Names that certificates are checked for where they are not the addresses under which members are called.
-
-    The first member's is the one that the person typed. Those of the others stand in the certificates that the
-    cluster reports over this connection, which is trusted.
-    """
-    local, host = reached.local_node, reached.endpoint.host
-    at = {member.name: addresses.get(member.name) or member.ip or member.name for member in seen.members}
-    if reached.policy.mode is TrustMode.CLUSTER_CA and reached.policy.server_name and at[local] == host:
-        return {local: reached.policy.server_name}
-    if reached.policy.mode is not TrustMode.SYSTEM:
-        return {}
-
-    async def one(name: str) -> str:
-        if name == local:
-            return "" if at[name] == host or covers(reached.certificate.names, at[name]) else host
-        try:
-            leaf = served((await reads.node_certificates(reached.connection, name)).items)
-        except Upstream:
-            return ""
-        return server_name(at[name], name, leaf.names) if leaf else ""
-
-    names = [member.name for member in seen.members if member.online]
-    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
 async def _addresses(reached: Reached, seen: Reading) -> dict[str, str]:
