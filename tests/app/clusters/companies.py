@@ -9,9 +9,15 @@ from pvesim.certificates import Authority
 def certify(running: Running, cluster: str, *, domain: str = "example.org") -> Authority:
     """Every node shows a certificate for its name in the domain, and for nothing else. Returns the CA."""
     company = Authority.stranger()
-    for node in running[cluster].nodes.values():
-        name = f"{node.name}.{domain}"
-        node.state.install(node.state.leaf, company.leaf(name, [name]))
-        node.listener.reset()
-        node.listener.refresh()
+    for node in running[cluster].nodes:
+        certify_one(running, node, company, cluster=cluster, domain=domain)
     return company
+
+
+def certify_one(
+    running: Running, node: str, company: Authority, *, cluster: str = "prod", domain: str = "example.org"
+) -> None:
+    found, name = running[cluster].nodes[node], f"{node}.{domain}"
+    found.state.install(found.state.leaf, company.leaf(name, [name]))
+    found.listener.reset()
+    found.listener.refresh()

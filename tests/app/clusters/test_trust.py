@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from paddock.access.rights import Role
+from paddock.watch import following
 from pvesim import ClusterScene, Running
-from tests.app.clusters.companies import certify
+from tests.app.clusters.companies import certify, certify_one
 from tests.app.conftest import Estates
 from tests.app.persons import person
 from tests.harness import Paddock
@@ -284,6 +286,26 @@ async def test_a_member_that_joins_is_followed(paddock: Paddock, small: Running)
                 break
             await asyncio.sleep(0.1)
     assert joined[0]["fingerprint"] == small["prod"].nodes[joined[0]["name"]].fingerprint
+
+
+async def test_a_member_that_joins_with_a_company_certificate_is_checked_for_its_name(
+    paddock: Paddock, small: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following.Follower.follow, "__kwdefaults__", {"every": timedelta(seconds=0.2)})
+    company = certify(small, "prod")
+    cluster = await imported(paddock, small)
+    assert (await change(paddock, cluster, mode="system", ca_pem=company.certificate.pem)).status == 200
+    small.fault("node-added", cluster="prod")
+    (new,) = set(small["prod"].nodes) - {"pve1", "pve2", "pve3"}
+    certify_one(small, new, company)
+    async with asyncio.timeout(20):
+        while True:
+            _, trust = await trust_of(paddock)
+            names = {one["name"]: one["server_name"] for one in trust["members"]}
+            if names.get(new):
+                break
+            await asyncio.sleep(0.1)
+    assert names[new] == f"{new}.example.org"
 
 
 async def test_with_verification_off_the_overview_says_so_until_it_is_on_again(
