@@ -93,7 +93,7 @@ def _status(call: Call) -> object:
 def _nextid(call: Call) -> object:
     cluster = call.cluster
     wanted = call.params.get("vmid")
-    if wanted is not None:
+    if wanted:
         if int(wanted) in cluster.guests:
             raise invalid(vmid=f"VM {wanted} already exists")
         return wanted

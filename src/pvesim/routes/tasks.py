@@ -55,11 +55,11 @@ def _wanted(task: Task, given: dict[str, str]) -> bool:
     if kinds and _outcome(task) not in kinds:
         return False
     checks = (
-        given.get("typefilter", task.type) == task.type,
-        given.get("vmid", task.id) == task.id,
+        (given.get("typefilter") or task.type) == task.type,
+        (given.get("vmid") or task.id) == task.id,
         given.get("userfilter", "") in task.owner,
-        int(given.get("since", 0)) <= task.starttime,
-        task.starttime <= int(given.get("until", task.starttime)),
+        int(given.get("since") or 0) <= task.starttime,
+        task.starttime <= int(given.get("until") or task.starttime),
     )
     return all(checks)
 
