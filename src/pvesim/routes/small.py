@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import ApiError
+from pvesim.model import digest
+from pvesim.permissions import permitted
 
 _EMPTY_DIGEST = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # SHA-1 of nothing
 
@@ -20,10 +22,36 @@ def register(routes: Routes) -> None:
     routes.get("/cluster/config/totem", check=audit)(_totem_of)
     routes.get("/cluster/config/qdevice", check=audit)(lambda call: {})
     routes.get("/cluster/config/join", check=audit)(_join)
+    routes.get("/cluster/backup-info", check=_root)(lambda call: [{"subdir": "not-backed-up"}])
+    routes.get("/cluster/backup-info/not-backed-up", check=audit, protected=True)(_not_backed_up)
+    routes.get("/nodes/{node}/subscription")(_subscription)
 
 
 def _nothing(call: Call) -> object:
     return []
+
+
+def _root(call: Call) -> None:
+    """A method without permissions is root's alone, and not by token."""
+    permitted(call, None)
+
+
+def _not_backed_up(call: Call) -> object:
+    """Guests that no backup job covers (pve-manager `API2/BackupInfo.pm`): there are no jobs, so all."""
+    rows: list[dict[str, object]] = [
+        {"vmid": guest.vmid, "name": guest.name, "type": guest.kind} for guest in call.cluster.guests.values()
+    ]
+    return call.mixed(rows)
+
+
+def _subscription(call: Call) -> object:
+    """A node without a key (pve-manager `API2/Subscription.pm`)."""
+    return {
+        "status": "notfound",
+        "message": "There is no subscription key",
+        "serverid": digest(call.node.name)[:32].upper(),
+        "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
+    }
 
 
 def _corosync_nodes(call: Call) -> object:
