@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pvesim.api import Call, Routes, perm
+from pvesim.errors import failed, invalid
 from pvesim.guest import Guest
 from pvesim.guestconfig import config, hardware_address
 from pvesim.routes.cluster import all_guests_visible
@@ -138,7 +139,19 @@ def current(guest: Guest, now: float) -> dict[str, object]:
 
 
 def _config(kind: str, call: Call) -> object:
-    return config(call.guest(kind))
+    """As it is, or as it was at a snapshot (`load_snapshot_config`), with the file's own digest."""
+    name = call.params.get("snapshot")
+    if name and call.flag("current"):
+        clash = "cannot use 'snapshot' parameter with 'current'"
+        raise invalid(snapshot=clash, current=clash)
+    guest = call.guest(kind)
+    now = config(guest)
+    if not name:
+        return now
+    then = (guest.snapshots or {}).get(name)
+    if then is None:
+        raise failed(f"snapshot '{name}' does not exist")
+    return {**then, "digest": now["digest"]}
 
 
 def _pending(kind: str, call: Call) -> object:
