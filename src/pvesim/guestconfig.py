@@ -12,7 +12,7 @@ from pvesim import schema
 from pvesim.guest import Guest
 from pvesim.model import digest
 from pvesim.scene import GIB, MIB
-from pvesim.verify import Param, find, properties
+from pvesim.verify import Param, find, split
 from pvesim.volumes import Volume, disk_name
 
 Conf = dict[str, str | int]
@@ -148,7 +148,7 @@ def taken_apart(key: str, value: str, known: Mapping[str, Param] | None = None) 
     """A property string of the configuration as a dict."""
     param = find(known if known is not None else parameters(), key)
     if param is not None and isinstance(param.format, dict):
-        return properties(param.format, value, key)
+        return split(param.format, value)
     parts = (part.partition("=") for part in value.split(","))
     return {name if equals else "volume": text if equals else name for name, equals, text in parts}
 

@@ -64,6 +64,8 @@ class Node:
         self.hung = False  # accepts, never answers
         self.spoilers: list[Spoiler] = []  # what happens to answers on their way
         self.hung_storage = ""
+        self.pam: dict[str, str] = {}  # passwords of @pam users that were changed on this node alone
+        self.stopped_services: set[str] = set()
         self.skew = 0.0  # seconds by which its clock is ahead
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
@@ -163,6 +165,7 @@ class Cluster:
         self.ha = HighAvailability()
         self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
         self.watchers: list[Callable[[Guest], None]] = []  # told when a guest starts, stops or moves
+        self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
         self.no_quorum = False
         self.thieves = 0  # how many of the next new containers find their vmid taken
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests

@@ -20,6 +20,7 @@ def power_cut(node: Node, *, silently: bool = False) -> None:
     for guest in node.guests.values():
         guest.busy = None
     wake(node.cluster)
+    _tell(node)
 
 
 def boot(node: Node) -> None:
@@ -36,3 +37,10 @@ def boot(node: Node) -> None:
     node.changed()
     start_with_node(node)
     wake(node.cluster)
+    _tell(node)
+
+
+def _tell(node: Node) -> None:
+    """Whoever has opened its port is to follow."""
+    for told in node.cluster.on_power:
+        told(node)

@@ -134,6 +134,7 @@ class Running:
         for name, cluster in estate.clusters.items():
             nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
+            cluster.on_power.append(self._follow)
 
     def _served(self, node: Node) -> NodeOf:
         return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
@@ -197,6 +198,13 @@ class Running:
     def credentials(self) -> list[str]:
         """Every credential received, oldest first (with `keep_credentials`)."""
         return [r.credential for r in self.requests if r.credential]
+
+    def _follow(self, state: Node) -> None:
+        """A node has died or come back by itself: its port closes or opens."""
+        node = self.clusters[state.cluster.name].nodes.get(state.name)
+        if node is not None:
+            node.listener.reset()
+            node.listener.refresh()
 
     def _after(self, active: Active) -> None:
         if not active.fault.sockets:

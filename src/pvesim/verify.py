@@ -209,7 +209,17 @@ def _named(name: str, shown: str) -> None:
 
 
 def properties(schema: Mapping[str, Param], text: str, path: str = "") -> dict[str, str]:
-    """A property string taken apart (`parse_property_string`), booleans as "1"/"0". Raises FormatError."""
+    """A property string taken apart and checked (`parse_property_string`). Raises FormatError."""
+    found = split(schema, text)
+    errors: Errors = {}
+    _check_object(schema, found, path, errors)
+    if errors:
+        raise FormatError("format error\n" + "\n".join(f"{name}: {wrong}" for name, wrong in errors.items()))
+    return found
+
+
+def split(schema: Mapping[str, Param], text: str) -> dict[str, str]:
+    """The parts of a property string, booleans as "1"/"0"; what they hold is not looked at."""
     found: dict[str, str] = {}
     default = next((name for name, param in schema.items() if param.default_key), None)
     for part in text.split(","):
@@ -237,10 +247,6 @@ def properties(schema: Mapping[str, Param], text: str, path: str = "") -> dict[s
         if param is not None and param.type == "boolean":
             value = "1" if value.lower() in _TRUE else "0" if value.lower() in _FALSE else value
         found[key] = value
-    errors: Errors = {}
-    _check_object(schema, found, path, errors)
-    if errors:
-        raise FormatError("format error\n" + "\n".join(f"{name}: {wrong}" for name, wrong in errors.items()))
     return found
 
 

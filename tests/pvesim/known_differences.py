@@ -10,6 +10,7 @@ KNOWN: tuple[tuple[str, str], ...] = (
     (r"kill-create .*tasks", "how soon the list notices that a task died with its node varies"),
     (r"kill-create .*resources.*'lxc/unknown'", "the picture was taken earlier or later in its ten seconds"),
     (r"stale-lock POST .*status/stop .*not running", "the start before it took less time there"),
+    (r"acl-shadow .*resources", "the container had been made a moment before"),
     (r"lxc GET .*content .*extra \['subtype'\]", "a backup that had failed half-way has no type"),
     (r"race-same-vmid .*close \(rename\) atomic file", "which of two texts the loser gets is chance"),
     (r"race-freed .*Authentication failed!", "asked with an older secret of the same token"),

@@ -69,15 +69,18 @@ async def test_a_container_is_made_from_a_template(root: Client) -> None:
     assert any(line["t"].startswith("extracting archive") for line in log)
 
 
-async def test_its_vmid_is_taken_from_the_call_on(root: Client) -> None:
-    answer = await root.call("POST", "/nodes/pve1/lxc", BARE)
-    upid = json.loads(answer.body)["data"]
-    config = await root.get("/nodes/pve1/lxc/300/config")
-    assert config.keys() == {"lock", "digest"}
-    again = await root.at("pve2").call("POST", "/nodes/pve2/lxc", BARE)
-    assert again.status == 500
-    assert again.reason.endswith("CT 300 already exists on node 'pve1'")
-    assert (await done(root, upid))["exitstatus"] == "OK"
+async def test_its_vmid_is_taken_from_the_call_on() -> None:
+    async with serving(ClusterScene.simple("prod", nodes=2, containers=0), speed=0.01) as running:
+        root = Client(running["prod"]).by("full")
+        answer = await root.call("POST", "/nodes/pve1/lxc", BARE)
+        upid = json.loads(answer.body)["data"]
+        config = await root.get("/nodes/pve1/lxc/300/config")
+        assert config.keys() == {"lock", "digest"}
+        again = await root.at("pve2").call("POST", "/nodes/pve2/lxc", BARE)
+        assert again.status == 500
+        assert again.reason.endswith("CT 300 already exists on node 'pve1'")
+        running.advance(1000)
+        assert (await done(root, upid))["exitstatus"] == "OK"
 
 
 async def test_start_with_the_creation_is_a_task_of_its_own(root: Client) -> None:

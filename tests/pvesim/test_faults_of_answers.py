@@ -152,3 +152,29 @@ async def test_power_cut_and_back(running: Running) -> None:
     assert (await client.call("GET", "/nodes/pve1/status")).status == 595
     running.clear("power-cut")
     assert (await client.get("/nodes/pve1/lxc/100/status/current"))["status"] == "stopped"
+
+
+async def test_a_node_reboots_when_it_is_told_to(running: Running) -> None:
+    there = Client(running["prod"], "pve2").by("full")
+    assert (await there.call("POST", "/nodes/pve1/status", {"command": "reboot"})).status == 200
+    running.advance(3)
+    assert (await there.call("GET", "/nodes/pve1/status")).status == 595
+    with pytest.raises(OSError, match="Connect"):
+        await root_at(running, "pve1").call("GET", "/version")
+    running.advance(60)
+    await there.call("GET", "/version")
+    assert (await root_at(running, "pve1").call("GET", "/version")).status == 200
+
+
+def root_at(running: Running, node: str) -> Client:
+    return Client(running["prod"], node).by("full")
+
+
+async def test_figures_of_the_past_are_there_at_every_resolution(running: Running) -> None:
+    client = root(running)
+    for frame, count in (("hour", 60), ("day", 1440), ("week", 336)):
+        rows = await client.get(f"/nodes/pve1/rrddata?timeframe={frame}")
+        assert len(rows) == count
+        assert all(0 <= row["cpu"] <= 1 for row in rows if "cpu" in row)
+    rows = await client.get("/nodes/pve1/lxc/100/rrddata?timeframe=hour")
+    assert rows[-1]["maxmem"] == running.estate["prod"].guests[100].memory

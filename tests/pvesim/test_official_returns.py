@@ -86,7 +86,7 @@ def places(asked: Asked, method: Official) -> str:
         "node": "pve1", "vmid": str(MACHINE if "/qemu/" in method.path else CONTAINER), "storage": "local",
         "userid": "root@pam", "tokenid": "full", "roleid": "CTAdmin", "groupid": "admins", "poolid": "p1",
         "snapname": "before", "sid": f"ct:{CONTAINER}", "rule": "near", "id": "102-0", "iface": "vmbr0",
-        "upid": task, "volume": "local:iso/tiny.iso", "realm": "pve", "name": "pveproxy", "group": "g",
+        "upid": task, "volume": "local:iso/tiny.iso", "realm": "pve", "name": "pveproxy", "group": "g", "service": "pveproxy",
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda found: known[found[1]], method.path)
 
@@ -94,6 +94,8 @@ def places(asked: Asked, method: Official) -> str:
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_what_the_schema_promises_is_there(method: Official, asked: Asked) -> None:
     path, params, refused = places(asked, method), dict(GIVEN.get(method.path, {})), ""
+    if "timeframe" in method.parameters:
+        params["timeframe"] = "hour"
     if params.get("volume") == "backup":
         rows = asked.call("GET", "/nodes/pve1/storage/local/content", {"content": "backup"})
         params["volume"] = rows[0]["volid"]

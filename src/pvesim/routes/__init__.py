@@ -14,6 +14,8 @@ from pvesim.routes import (
     guests,
     ha,
     ha_rules,
+    host,
+    machines,
     migration,
     nodes,
     pools,
@@ -33,7 +35,7 @@ def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
     for branch in (
-        access, users, tokens, roles, cluster, nodes, guests, containers, configuration, power, snapshots, copies,
+        access, users, tokens, roles, cluster, nodes, host, guests, containers, machines, configuration, power, snapshots, copies,
         migration, ha, ha_rules, replication, bulk, pools, backups, storage, tasks, small,
     ):  # fmt: skip
         branch.register(routes)

@@ -59,7 +59,8 @@ def _sign_in(call: Call) -> object:
     by_ticket = owner in (name, ROOT)
     if owner is not None and owner.startswith("!tfa!"):
         by_ticket = False
-    if not by_ticket and (not user.password or user.password != given["password"]):
+    password = call.node.pam.get(name, user.password)
+    if not by_ticket and (not password or password != given["password"]):
         raise _refused()
     checks_path = "path" in given and "privs" in given
     if checks_path and not cluster.identity.allowed(name, given["path"], words(given["privs"])):
@@ -121,7 +122,8 @@ def _change_password(call: Call) -> object:
     user = call.cluster.identity.users.get(userid)
     if user is None:
         raise ApiError(500, f"no such user ('{userid}')")
-    user.password = call.params["password"]
-    if userid == ROOT:
-        call.cluster.root_password = user.password
+    if userid.endswith("@pam"):  # PAM knows the node's own users only
+        call.node.pam[userid] = call.params["password"]
+    else:
+        user.password = call.params["password"]
     return None

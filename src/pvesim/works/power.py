@@ -11,7 +11,8 @@ from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
 from pvesim.works.locking import refuse_lock
 
-STARTING = 1.0
+STARTING = 0.4  # until its init runs
+SETTLING = 0.6  # until the task has seen that it does
 STOPPING = 0.6
 SHUTTING_DOWN = 2.0  # until an idle container's init has ended
 
@@ -33,6 +34,7 @@ def start(task: Task, node: Node, vmid: int, *, skiplock: bool = False) -> Work:
         STARTING,
     )
     node.cluster.set_status(vmid, "running")
+    yield SETTLING
 
 
 def _of(node: Node, vmid: int, task: Task) -> Guest:

@@ -6,6 +6,12 @@ from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.sections.section import OPSEP, Section
 
 SECTIONS: dict[str, Section] = {
+    "qemu": Section(
+        1.0,
+        14,
+        lambda: scenes.cluster(guests=(scenes.container(100), scenes.container(101, tags=["prod", "web"]))),
+        lag=10,
+    ),
     "backup": Section(
         0.98,
         69,
