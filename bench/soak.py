@@ -73,6 +73,11 @@ class Report:
         return found
 
 
+def _say(text: str) -> None:
+    """Progress, beside the report."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
 def reversible(fault: Fault) -> bool:
     """Whether everything is as before once the fault has ended; it says so itself where it is not."""
     return bool(getattr(fault, "reversible", True))
@@ -86,6 +91,7 @@ async def soak(minutes: float, seed: int) -> Report:
             estate(*ESTATE, log=logs[1]) as simulated,
             paddock(log=logs[0], watch_interval="5", contact_interval="15", log_level="WARNING") as served,
         ):
+            _say("importing")
             for name, cluster in simulated.clusters.items():
                 await import_cluster(served, cluster, f"Site {name}")
             async with rest(served) as session:
@@ -93,11 +99,13 @@ async def soak(minutes: float, seed: int) -> Report:
                 report.right_after, report.differences = None, []
                 await asyncio.sleep(min(SETTLE_SECONDS, minutes * 15))
                 report.before = await _condition(session)
+                _say(f"breaking something every second for {minutes:g} minutes")
                 users = [asyncio.create_task(work) for work in _users(served, report)]
                 users.append(asyncio.create_task(_sample(session, report)))
                 await _break_things(simulated, report, until=time.monotonic() + minutes * 60)
                 await _stop(users, report)
                 simulated.clear()
+                _say(f"{report.caused.total()} faults are over; until Paddock shows the truth")
                 await _until_right(session, simulated, report)
                 await asyncio.sleep(min(SETTLE_SECONDS, minutes * 15))
                 report.after = await _condition(session)
