@@ -73,6 +73,10 @@ class Report:
         return found
 
 
+def _site(cluster: str) -> str:
+    return f"Site {cluster}"
+
+
 def _say(text: str) -> None:
     """Progress, beside the report."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
@@ -93,7 +97,7 @@ async def soak(minutes: float, seed: int) -> Report:
         ):
             _say("importing")
             for name, cluster in simulated.clusters.items():
-                await import_cluster(served, cluster, f"Site {name}")
+                await import_cluster(served, cluster, _site(name))
             async with rest(served) as session:
                 await _until_right(session, simulated, report)
                 report.right_after, report.differences = None, []
@@ -216,11 +220,13 @@ async def _until_right(session: aiohttp.ClientSession, simulated: Simulated, rep
             return
         await asyncio.sleep(2)
     report.right_after = None
+    _say(f"Paddock does not show the truth, e.g. {report.differences[0]}")
 
 
 async def _differences(session: aiohttp.ClientSession, simulated: Simulated) -> list[str]:
     truth, shown = set(), set()
-    for name, cluster in simulated.clusters.items():
+    for called, cluster in simulated.clusters.items():
+        name = _site(called)  # a lone host becomes a cluster and changes its name
         for row in await _resources(cluster):
             if row["type"] == "node":
                 truth.add(f"{name}/{row['node']} is {row['status']}")
@@ -228,9 +234,9 @@ async def _differences(session: aiohttp.ClientSession, simulated: Simulated) -> 
                 truth.add(f"{name}/{row['vmid']} {row['name']} is {row['status']} on {row['node']}")
     for node in (await get(session, "nodes?size=2000"))["items"]:
         gone = " and no member" if node["vanished_at"] else ""
-        shown.add(f"{node['cluster']}/{node['name']} is {node['status']}{gone}")
+        shown.add(f"{node['site']}/{node['name']} is {node['status']}{gone}")
     for one in (await get(session, "containers?size=2000"))["items"]:
-        shown.add(f"{one['cluster']}/{one['vmid']} {one['name']} is {one['status']} on {one['node']}")
+        shown.add(f"{one['site']}/{one['vmid']} {one['name']} is {one['status']} on {one['node']}")
     return sorted([f"missing: {one}" for one in truth - shown] + [f"wrong: {one}" for one in shown - truth])
 
 
