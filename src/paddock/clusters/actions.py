@@ -130,11 +130,10 @@ def _not_proven(plan: Plan) -> TrustNotProven:
         message = f"Nothing was saved: {first.name} would not be believed. {first.text}{others}"
     else:
         message = "Nothing was saved: no member could be reached to try it."
-    return TrustNotProven(
-        message,
-        trials=plan.trials,
-        hint="To save it in spite of that, give a reason; it is written to the audit.",
-    )
+    hint = "To save it in spite of that, give a reason; it is written to the audit."
+    if any(one.code == "host_mismatch" for one in plan.refused):
+        hint = f"Where a certificate is right for its name, give that name for the member. {hint}"
+    return TrustNotProven(message, trials=plan.trials, hint=hint)
 
 
 def _told(before: Cluster, plan: Plan, reason: str) -> dict[str, Any]:
