@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -194,12 +195,25 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     def check(self) -> None:
         """Raise SceneError where the parts do not fit together."""
         names = [node.name for node in self.nodes]
+        if not is_host_name(self.name):
+            raise SceneError(
+                f"cluster name {self.name!r} must be of letters, digits and hyphens, at most 63."
+            )
+        for node in self.nodes:
+            if not is_host_name(node.name):
+                raise SceneError(
+                    f"node name {node.name!r} must be of letters, digits and hyphens, at most 63."
+                )
+            if node.cores < 1 or not 0 < node.memory < 1e9 or not 0 < node.rootfs < 1e9:
+                raise SceneError(f"node {node.name!r} must have cores, memory and a root file system.")
         if not names:
             raise SceneError(f"cluster {self.name!r} has no nodes: give it at least one.")
         if len(set(names)) != len(names):
             raise SceneError(f"cluster {self.name!r} has two nodes of the same name.")
         seen: set[int] = set()
         storages = {storage.name for storage in self.storages}
+        if len(storages) != len(self.storages):
+            raise SceneError(f"cluster {self.name!r} has two storages of the same name.")
         for guest in self.guests:
             if guest.vmid in seen:
                 raise SceneError(f"cluster {self.name!r} has two guests with vmid {guest.vmid}.")
@@ -222,6 +236,19 @@ class SceneError(ValueError):
     """A scene that cannot be played, in a sentence."""
 
 
+def unlike(clusters: Sequence[ClusterScene]) -> None:
+    """Raise SceneError where two clusters have the same name."""
+    names = [cluster.name for cluster in clusters]
+    for name in names:
+        if names.count(name) > 1:
+            raise SceneError(f"two clusters are called {name!r}: give each its own name.")
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a node, a cluster or a guest can be called so."""
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", name) is not None
+
+
 def read_scene(path: Path) -> list[ClusterScene]:
     """Read a scene file: TOML, or JSON by its ending. Raises SceneError with what is wrong and where."""
     try:
@@ -238,6 +265,7 @@ def read_scene(path: Path) -> list[ClusterScene]:
         raise SceneError(f"{path}: {error}.") from error
     for cluster in scene.clusters:
         cluster.check()
+    unlike(scene.clusters)
     return scene.clusters
 
 
