@@ -60,7 +60,13 @@ def bytes_of(text: str) -> int:
 def config(guest: Guest) -> dict[str, object]:
     """What GET …/config returns, digest included."""
     content: dict[str, object] = dict(plain(guest))
-    return {**content, "digest": digest(repr(sorted(content.items())))}
+    return {**content, "digest": digest_of(guest)}
+
+
+def digest_of(guest: Guest) -> str:
+    """Of the configuration file, with what waits in it."""
+    written = repr(sorted(plain(guest).items()))
+    return digest(written + repr(sorted(guest.pending.items())) if guest.pending else written)
 
 
 def plain(guest: Guest) -> Conf:

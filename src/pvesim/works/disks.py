@@ -140,6 +140,15 @@ def free(cluster: Cluster, node: Node, volid: str) -> bool:
     return True
 
 
+def refuse_base_in_use(cluster: Cluster, node: Node, volid: str) -> None:
+    """Raises TaskFailed for a template's volume that linked clones stand on."""
+    volume = cluster.volumes.find(node.name, volid)
+    if volume is not None and any(
+        each.parent == volid and each.node == volume.node for each in cluster.volumes.all()
+    ):
+        raise TaskFailed(f"base volume '{volid.partition(':')[2]}' is still in use by linked clones")
+
+
 def thin(storage: StorageScene) -> bool:
     """Whether the storage can take snapshots of containers (its volumes, not as files)."""
     return storage.type in ("zfspool", "lvmthin", "rbd", "btrfs")
