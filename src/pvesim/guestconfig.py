@@ -54,7 +54,7 @@ def size_text(size: int) -> str:
 def bytes_of(text: str) -> int:
     """The bytes in a size such as 8G or 0.5T."""
     number, unit = (text[:-1], text[-1]) if text[-1:] in "KMGT" else (text, "")
-    return int(float(number) * _UNITS[unit])
+    return int(min(float(number) * _UNITS[unit], 2.0**63))
 
 
 def config(guest: Guest) -> dict[str, object]:

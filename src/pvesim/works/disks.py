@@ -16,6 +16,7 @@ from pvesim.volumes import Volume, disk_name
 
 _BLOCK = 4096
 _GROUP = 32768  # blocks in a group
+_MOST = 2.0**33  # GiB; sizes are 64-bit numbers of bytes
 FORMATTING = 0.12  # seconds for a file system
 
 
@@ -156,4 +157,4 @@ def thin(storage: StorageScene) -> bool:
 
 def gigabytes(size: str) -> int:
     """The bytes of a new disk's size, in GiB."""
-    return int(float(size) * GIB)
+    return int(min(float(size), _MOST) * GIB)
