@@ -90,6 +90,11 @@ def test_what_fails_behind_the_control_port_is_told_and_leaves_it_in_order(serve
         hostile.connect(control)
         hostile.sendall(b"POST /advance HTTP/1.1\r\nContent-Length: 8\r\n\r\n[1,2,3]x")
         assert hostile.recv(100).startswith(b"HTTP/1.1 400")
+    for header in (b"Origin: https://evil.example", b"Sec-Fetch-Site: cross-site"):
+        with socket.socket(socket.AF_UNIX) as browser:
+            browser.connect(control)
+            browser.sendall(b"GET /estate HTTP/1.1\r\n" + header + b"\r\n\r\n")
+            assert browser.recv(100).startswith(b"HTTP/1.1 403")
     assert runner.invoke(app, ["advance", "inf", "--control", control]).exit_code == 2
     assert runner.invoke(app, ["status", "--control", control]).exit_code == 0
 

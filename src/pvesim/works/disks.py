@@ -74,6 +74,8 @@ def allocate(
     cluster = node.cluster
     if storage.name in node.trouble.inactive_storages:
         raise TaskFailed(inactive(storage))
+    if kind == "lxc" and not content and "rootdir" not in storage.content and storage.type != "zfspool":
+        raise TaskFailed(f"content type 'rootdir' is not available or configured on storage '{storage.name}'")
     subvol = kind == "lxc" and (size == 0 or storage.type in ("zfspool", "btrfs"))
     volid = free_name(cluster, node, storage, vmid, kind)
     if size == 0 and storage.type not in ("zfspool", "btrfs", "lvmthin", "lvm", "rbd"):
