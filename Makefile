@@ -21,8 +21,7 @@ setup: $(STAMP) ## a virtual environment with everything Paddock needs
 $(STAMP): requirements.lock pyproject.toml
 	@scripts/check-python $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@scripts/install $(BIN)
 	@touch $@
 
 demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both

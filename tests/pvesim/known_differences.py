@@ -8,7 +8,6 @@ from __future__ import annotations
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (r"acl-shadow .*resources", "the container had been made a moment before"),
-    (r"lxc GET .*content .*extra \['subtype'\]", "a backup that had failed half-way has no type"),
     (r"backup GET .*userfilter.*missing \['total'\]", "tasks of other sections were found"),
     (r"acl-shadow GET .*resources.*extra \['pool'\]", "why a row did not name its pool there is unknown"),
     (r"/api2/(html|htmljs|png|spiceconfig)/", "only the formats json and extjs are played"),
@@ -19,14 +18,6 @@ KNOWN: tuple[tuple[str, str], ...] = (
 LACKING: tuple[tuple[str, str], ...] = (
     (r"/disks/list .*: no rows, ours rows$", "it was a container, and saw no disks"),
     (r"/aplinfo .*: no rows, ours rows$", "it had never fetched the index of appliances"),
-    (
-        r"exit status \"unable to find command '(sendmail|cstream)'\", ours 'OK'$",
-        "it lacked sendmail and cstream",
-    ),
-    (
-        r"backup GET .*content=backup .*: no rows, ours rows$",
-        "the backup before had failed for want of cstream",
-    ),
     (
         r"task log start=1 limit=1.*: rows, ours no rows$",
         "a start task's log began with a line that is not genuine",
