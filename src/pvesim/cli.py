@@ -19,7 +19,7 @@ from pvesim.control import DEFAULT, ControlError, control
 from pvesim.demo import demo_scene
 from pvesim.estate import Estate
 from pvesim.running import DEFAULT_PORT, Running, serve
-from pvesim.scene import ClusterScene, SceneError, read_scene, unlike, write_scene
+from pvesim.scene import ClusterScene, SceneError, check_names, read_scene, unlike, write_scene
 from pvesim.settings import Settings
 from pvesim.statedir import StateDirError, kept_scenes
 
@@ -141,6 +141,7 @@ def _cluster(text: str, seed: int) -> ClusterScene:
     if not 1 <= nodes <= 240:
         raise SceneError(f"cluster {text!r} must have 1 to 240 nodes.")
     made = ClusterScene.simple(name, nodes=nodes, containers=containers, seed=seed)
+    check_names(made)
     return msgspec.structs.replace(made, version=version) if version else made
 
 

@@ -195,17 +195,6 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     def check(self) -> None:
         """Raise SceneError where the parts do not fit together."""
         names = [node.name for node in self.nodes]
-        if not is_host_name(self.name):
-            raise SceneError(
-                f"cluster name {self.name!r} must be of letters, digits and hyphens, at most 63."
-            )
-        for node in self.nodes:
-            if not is_host_name(node.name):
-                raise SceneError(
-                    f"node name {node.name!r} must be of letters, digits and hyphens, at most 63."
-                )
-            if node.cores < 1 or not 0 < node.memory < 1e9 or not 0 < node.rootfs < 1e9:
-                raise SceneError(f"node {node.name!r} must have cores, memory and a root file system.")
         if not names:
             raise SceneError(f"cluster {self.name!r} has no nodes: give it at least one.")
         if len(set(names)) != len(names):
@@ -224,6 +213,18 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
                 raise SceneError(
                     f"guest {guest.vmid} of {self.name!r} is on unknown storage {guest.storage!r}."
                 )
+
+
+def check_names(cluster: ClusterScene) -> None:
+    """Raise SceneError for names that no cluster can have, as somebody has written them; a test may want them
+    all the same."""
+    if not is_host_name(cluster.name):
+        raise SceneError(f"cluster name {cluster.name!r} must be of letters, digits and hyphens, at most 63.")
+    for node in cluster.nodes:
+        if not is_host_name(node.name):
+            raise SceneError(f"node name {node.name!r} must be of letters, digits and hyphens, at most 63.")
+        if node.cores < 1 or not 0 < node.memory < 1e9 or not 0 < node.rootfs < 1e9:
+            raise SceneError(f"node {node.name!r} must have cores, memory and a root file system.")
 
 
 class EstateScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -265,6 +266,7 @@ def read_scene(path: Path) -> list[ClusterScene]:
         raise SceneError(f"{path}: {error}.") from error
     for cluster in scene.clusters:
         cluster.check()
+        check_names(cluster)
     unlike(scene.clusters)
     return scene.clusters
 
