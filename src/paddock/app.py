@@ -25,7 +25,9 @@ from paddock.base.figures import Figures
 from paddock.base.heartbeat import Heartbeat
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
-from paddock.clusters.model import Cluster
+from paddock.clusters.model import Cluster, Member
+from paddock.clusters.sign_in import api as sign_in_api
+from paddock.clusters.sign_in.jobs import MAKE_TOKEN, ROTATE_TOKEN
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
@@ -65,13 +67,13 @@ GUARDS: dict[str, list[Objector]] = {
 SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 """Who listens to what, beyond what the parts subscribe to themselves."""
 
-JOB_TYPES = (IMPORT,)
+JOB_TYPES = (IMPORT, MAKE_TOKEN, ROTATE_TOKEN)
 
-SEALED = (Cluster.credential_sealed, Job.sealed)
+SEALED = (Cluster.credential_sealed, Member.credential_sealed, Job.sealed)
 """Every column that holds sealed secrets."""
 
 REST = (
-    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
+    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,

@@ -51,6 +51,11 @@ def queue(
     return job
 
 
+async def open_of(tx: Write, types: Sequence[str]) -> Sequence[Job]:
+    """Jobs of these types that have not ended, as the caller's transaction sees them."""
+    return (await tx.session.scalars(select(Job).where(Job.type.in_(types), Job.state.not_in(ENDED)))).all()
+
+
 async def started(ctx: Context, job_id: str) -> None:
     async with ctx.write() as tx:
         await tx.session.execute(
