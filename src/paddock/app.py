@@ -27,6 +27,7 @@ from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
 from paddock.clusters.model import Cluster, Member
 from paddock.clusters.sign_in import api as sign_in_api
+from paddock.clusters.sign_in import pages as sign_in_pages
 from paddock.clusters.sign_in.jobs import MAKE_TOKEN, ROTATE_TOKEN
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
@@ -78,6 +79,7 @@ REST = (
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
     overview_pages.router,
+    sign_in_pages.router,
     containers_pages.router,
     storages_pages.router,
     watch_pages.router,

@@ -140,3 +140,16 @@ async def tokens_made(ctx: Context) -> set[tuple[str, str]]:
     )
     async with ctx.read() as db:
         return {(cluster_id, name) for cluster_id, name in await db.execute(query)}
+
+
+async def role_given(ctx: Context, cluster_id: str, token: str) -> str:
+    """The role on / that Paddock itself has given to a token; empty where it has given none."""
+    query = select(Deed.detail).where(
+        Deed.cluster_id == cluster_id,
+        Deed.kind == "acl",
+        Deed.name == f"/ {token}",
+        *visible(ctx, Deed.cluster_id),
+    )
+    async with ctx.read() as db:
+        found = await db.scalar(query.order_by(Deed.at.desc()).limit(1))
+    return found.removeprefix("role ").removesuffix(" on /") if found else ""

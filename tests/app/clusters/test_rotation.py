@@ -125,9 +125,12 @@ async def test_by_hand_the_commands_are_shown_and_the_new_secret_is_saved(
     paddock: Paddock, estate: Running
 ) -> None:
     prod = await signed(paddock, estate)
-    await prod.ceremony()
+    await prod.ceremony(level="observer")
     old = (await prod.now())["name"]
-    shown = await prod.api.get(f"{prod.path}/commands?level=observer")
+    assert (await prod.api.get(f"{prod.path}/commands?level=operator"))["commands"][0].startswith(
+        "pveum role add PaddockOperator"
+    )
+    shown = await prod.api.get(f"{prod.path}/commands")
     _, _, tokenid = shown["token_id"].partition("!")
     assert shown["commands"] == [
         'pveum role add PaddockObserver --privs "Datastore.Audit Pool.Audit SDN.Audit Sys.Audit VM.Audit"',

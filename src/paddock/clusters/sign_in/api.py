@@ -142,12 +142,13 @@ async def get_commands(
     ctx: Ctx,
     cluster_id: str,
     level: Annotated[
-        Literal["observer", "operator"], Query(description="How much the token may do.")
-    ] = "operator",
+        Literal["observer", "operator"] | None,
+        Query(description="How much the token may do; absent: as much as the present one."),
+    ] = None,
 ) -> CommandsOut:
     """What to run by hand instead of giving Paddock a password; then save the printed secret with `PUT sign-in`."""
     check(ctx, "clusters.read")
-    found = await by_hand.steps(ctx, cluster_id, Level(level))
+    found = await by_hand.steps(ctx, cluster_id, Level(level) if level else None)
     return CommandsOut(
         token_id=found.token_id, commands=list(found.commands), afterwards=list(found.afterwards)
     )

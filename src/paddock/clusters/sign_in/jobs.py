@@ -148,6 +148,7 @@ async def _make(run: Run, plan: Plan, before: Before) -> dict[str, Any]:
     unproven = [one.member for one in trial.tried if one.outcome is not Outcome.ACCEPTED]
     return {
         "cluster_id": cluster.id,
+        "cluster": cluster.name,
         "token": plan.token,
         "deeds": [
             {"kind": one.kind, "name": one.name, "verb": one.verb, "detail": one.detail} for one in made.deeds
