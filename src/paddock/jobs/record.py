@@ -16,6 +16,11 @@ from paddock.jobs.events import JobMoved, JobQueued
 from paddock.jobs.model import ENDED, Job, JobLine, JobState, JobStep
 
 
+def job_context(job_id: str) -> str:
+    """What a job's secret is sealed to."""
+    return f"job:{job_id}"
+
+
 def queue(
     ctx: Context,
     tx: Write,
@@ -45,7 +50,7 @@ def queue(
         created_at=ctx.now(),
     )
     if secret is not None:
-        job.sealed = ctx.vault.seal(secret, context=f"job:{job.id}")
+        job.sealed = ctx.vault.seal(secret, context=job_context(job.id))
     tx.session.add(job)
     tx.publish(JobQueued(job.id))
     return job
