@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from paddock.clusters.sign_in import cli as sign_in
 from paddock.terminal.commands import Commands, Terminal
 from paddock.terminal.lists import InSite, PageNumber, PageSize, Search, Sort, read_list
 from paddock.terminal.names import CLUSTERS, SITES, find, find_id
@@ -106,3 +107,6 @@ def show(
             ("Id", plain(found.get("id"))),
         ]
     )
+
+
+sign_in.register(clusters)
