@@ -35,6 +35,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "username": "a@pam",
         "password": "b",
     },
+    ("POST", "/imports/realms"): {"url": "192.0.2.1"},
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
     ("PUT", "/clusters/{cluster_id}/sign-in"): {"username": "a@pam", "password": "b"},
