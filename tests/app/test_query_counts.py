@@ -34,6 +34,9 @@ PAGES = {
     "/containers": 12,
     "/nodes/{node}": 20,
     "/storages?node={node}": 12,
+    "/sign-ins": 12,
+    "/clusters/{cluster}/sign-in": 14,
+    "/clusters/{cluster}/deeds": 14,
     "/jobs": 12,
     "/access": 12,
     "/access/tokens": 12,
@@ -67,7 +70,8 @@ def counted(paddock: Paddock) -> Iterator[list[str]]:
 async def statements(paddock: Paddock, path: str, *, page: bool) -> list[str]:
     """Of the thriftiest of three calls: one may have to find out who asks, which is then remembered for a while."""
     biggest = (await paddock.api.get("/nodes?sort=-containers&size=1"))["items"][0]["id"]
-    path = path.format(node=biggest)
+    cluster = (await paddock.api.get("/clusters?sort=name&size=1"))["items"][0]["id"]
+    path = path.format(node=biggest, cluster=cluster)
     calls: list[list[str]] = []
     for _ in range(3):
         with counted(paddock) as seen:

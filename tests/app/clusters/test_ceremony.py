@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from paddock.base.vault import Secret
+from paddock.clusters.connecting import proxmox_members
+from paddock.clusters.queries import get_cluster, members_of
 from paddock.jobs.model import Job
+from paddock.proxmox import Connection, PasswordCredential, ceremony
+from paddock.proxmox.transport import HttpTransport
+from paddock.proxmox.wanted import Level
 from pvesim import Running
 from pvesim.identity import Token, User
 from tests.app.clusters.signing import Signed, signed
@@ -195,6 +201,29 @@ async def test_what_cannot_be_taken_back_is_said_as_a_command(paddock: Paddock, 
     assert any(line.endswith("pveum user token remove paddock@pve left") for line in lines), lines
     assert any(line.endswith("pveum user delete paddock@pve") for line in lines)
     assert any(line.endswith("pveum role delete PaddockOperator") for line in lines)
+
+
+async def test_a_step_that_was_cut_off_is_repeated_without_doubling_anything(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    state = prod.entries()
+    members = proxmox_members(await get_cluster(paddock.ctx, prod.id), await members_of(paddock.ctx, prod.id))
+    root = PasswordCredential("root@pam", Secret(prod.prod.root_password))
+    connection = Connection("prod", members, root, HttpTransport())
+    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again")
+    try:
+        before = await ceremony.look(connection, plan, "root@pam")
+        first = await ceremony.make(connection, plan, before)
+        second = await ceremony.make(connection, plan, before)
+        assert first.credential != second.credential, "the secret is told once, so the token is made anew"
+        assert first.deeds == second.deeds
+        assert prod.entries()["users"][USER] == ["again"]
+        assert await ceremony.undo(connection, plan, before) == []
+        assert await ceremony.undo(connection, plan, before) == [], "taking back can be repeated too"
+    finally:
+        await connection.close()
+    assert prod.entries() == state
 
 
 async def test_two_at_once_on_one_cluster_are_refused(paddock: Paddock, estate: Running) -> None:
