@@ -14,6 +14,7 @@ from paddock.clusters import actions, queries
 from paddock.clusters.actions import TrustNotProven
 from paddock.clusters.model import Cluster
 from paddock.clusters.queries import MemberTrust
+from paddock.clusters.sign_in.standing import standing
 from paddock.clusters.trust_wish import Trial, TrustWish, shown_authorities
 from paddock.proxmox import certificates
 from paddock.proxmox.certificates import Certificate
@@ -38,6 +39,7 @@ async def show_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
         "members": members,
         "refused": [one for one in members if one.refused],
         "authorities": shown_authorities(view.row.ca_pem),
+        "standing": await standing(ctx, cluster_id),
         "may_edit": may(ctx, "clusters.edit"),
         "may_import": may(ctx, "nodes.import"),
     }
