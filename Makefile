@@ -4,9 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# How many tests run at once: auto is one per core, 0 is one after the other in this process.
+WORKERS ?= auto
+# What differs by database: the command line speaks REST to it, and the kill tests look into the SQLite file.
+ON_POSTGRES := tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py
+PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench docs screenshots clean
+.PHONY: help setup demo test test-fast lint format bench soak docs screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,8 +30,8 @@ demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
 
 test: setup lint ## lint, then the whole test suite; installs Chromium and PostgreSQL if it may
 	@scripts/test-needs
-	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m pytest tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(if $(filter tests tests/%,$(ARGS)),,$(BIN)/python -m pytest $(PARALLEL) $(ON_POSTGRES) $(ARGS))
 
 test-fast: setup ## unit tests only
 	$(BIN)/python -m pytest tests/unit tests/architecture $(ARGS)
@@ -41,11 +46,15 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## measure; prints tables and writes build/bench.json
+bench: setup ## measure; prints tables and writes build/bench.json; ARGS="estate" for a part
 	$(BIN)/python -m bench $(ARGS)
+
+soak: setup ## ten minutes with something breaking every second; ARGS="--minutes 2"
+	$(BIN)/python -m bench.soak $(ARGS)
 
 docs: setup ## regenerate the reference pages
 	$(BIN)/python scripts/reference.py
+	@if [ -d ../shared/pve/real ]; then $(BIN)/python scripts/conformance.py; fi
 
 screenshots: setup ## refresh the pictures that the docs show
 	@scripts/test-needs

@@ -39,7 +39,7 @@ async def _rest(served: Served) -> list[Figure]:
 
 
 async def _pages(served: Served) -> list[Figure]:
-    remembered = await _sign_in(served)
+    remembered = await sign_in(served)
     figures = []
     async with remembered as session:
         async with session.get("/api/v1/nodes?size=1") as answer:
@@ -59,7 +59,7 @@ async def _pages(served: Served) -> list[Figure]:
     return figures
 
 
-async def _sign_in(served: Served) -> aiohttp.ClientSession:
+async def sign_in(served: Served) -> aiohttp.ClientSession:
     session = aiohttp.ClientSession(served.base, cookie_jar=aiohttp.CookieJar(unsafe=True))
     async with session.get("/signin") as answer:
         token = re.search(r'name="_csrf" value="([^"]+)"', await answer.text())

@@ -18,6 +18,39 @@ KEPT = (
     "type", "optional", "format", "minimum", "maximum", "minLength", "maxLength", "enum", "pattern",
     "requires", "default_key", "alias", "keyAlias",
 )  # fmt: skip
+_COUNT = {"type": "integer", "minimum": 0, "optional": 1}
+_FLAG = {"type": "boolean", "optional": 1}
+#: Property strings that the schema only names: pve-storage `Storage/Plugin.pm`, pve-guest-common
+#: `VZDump/Common.pm`, pve-common `JSONSchema.pm`, pve-access-control `Auth/Plugin.pm`.
+NAMED: dict[str, dict[str, Any]] = {
+    "prune-backups": {"keep-all": _FLAG}
+    | {f"keep-{each}": _COUNT for each in ("last", "hourly", "daily", "weekly", "monthly", "yearly")},
+    "backup-performance": {
+        "max-workers": {"type": "integer", "minimum": 1, "maximum": 256, "optional": 1},
+        "pbs-entries-max": {"type": "integer", "minimum": 1, "optional": 1},
+    },
+    "backup-fleecing": {
+        "enabled": {**_FLAG, "default_key": 1},
+        "storage": {"type": "string", "format": "pve-storage-id", "optional": 1},
+    },
+    "proxmox-remote": {
+        "host": {"type": "string"},
+        "port": {"type": "integer", "optional": 1},
+        "apitoken": {"type": "string"},
+        "fingerprint": {"type": "string", "pattern": "([A-Fa-f0-9]{2}:){31}[A-Fa-f0-9]{2}", "optional": 1},
+    },
+    "realm-sync-options": {
+        "scope": {"type": "string", "enum": ["users", "groups", "both"], "optional": 1},
+        "remove-vanished": {
+            "type": "string",
+            "pattern": "(?:(?:acl|properties|entry)(?:;(?:acl|properties|entry))*|none)",
+            "optional": 1,
+        },
+        "full": _FLAG,
+        "enable-new": _FLAG,
+        "purge": _FLAG,
+    },
+}
 #: "9.1->9.2.3" of the comparison → the first version that has what was added.
 STEPS = {"8.4.5->9.1": "9.0", "9.1->9.2.3": "9.2"}
 
@@ -66,8 +99,13 @@ def parameter(given: dict[str, Any]) -> dict[str, Any]:
         kept.pop("optional", None)
     if "pattern" in kept:
         kept["pattern"] = python_pattern(kept["pattern"])
-    if isinstance(kept.get("format"), dict):
+    kept["format"] = NAMED.get(str(kept.get("format")), kept.get("format"))
+    if isinstance(kept["format"], dict):
         kept["format"] = {name: parameter(each) for name, each in kept["format"].items()}
+    elif kept["format"] is None:
+        del kept["format"]
+    if "items" in given:
+        kept["items"] = parameter(given["items"])
     return kept
 
 
@@ -76,6 +114,8 @@ def python_pattern(pattern: str) -> str:
     pattern = re.sub(r"\(\?\^i:", "(?i:", pattern).replace("(?^:", "(?-i:")
     pattern = re.sub(r"\{,(\d+)\}", r"{0,\1}", pattern)
     pattern = pattern.replace(r"[\(\)-_.\w\d\s]", r"[\(\)\-_.\w\d\s]")
+    # "Nothing, as often as one likes" between words is tried in 2^n ways; Perl prunes them, Python does not.
+    pattern = pattern.replace("|[-]*)[", "|[-]+)[")
     re.compile(pattern)
     return pattern
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_parts import fenced, table
+from reference_pvesim import simulator_faults
 from reference_rest import openapi, rest
 from typer.main import get_command
 
@@ -45,6 +46,7 @@ def pages() -> Mapping[str, str]:
         "database.md": database,
         "errors.md": errors,
         "permissions.md": permissions,
+        "pvesim-faults.md": simulator_faults,
         "rest.md": rest,
         "settings.md": settings,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 import pvesim
 from pvesim import ClusterScene, Estate, Running, serve
-from tests import harness, postgres
+from tests import addresses, harness, postgres
 from tests.harness import Api, Browser, Paddock
 
 Estates = Callable[..., AbstractAsyncContextManager[Running]]
@@ -55,7 +54,7 @@ def estates() -> Estates:
 
     def make(*scenes: ClusterScene, **settings: Any) -> AbstractAsyncContextManager[Running]:
         estate = Estate(list(scenes), seed=1, settings=pvesim.Settings.quick(**settings))
-        return serve(estate, port=random.randint(20_000, 32_000))
+        return serve(estate, network=addresses.network(), port=addresses.port())
 
     return make
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from paddock.migrations.upgrade import upgrade
 from paddock.settings import Settings
 from paddock.watch.loop import Watcher
 from pvesim.running import ClusterOf, NodeOf
+from tests import addresses
 
 ADMIN = "m.huber"
 PASSWORD = "winter fence post 7"
@@ -165,12 +165,13 @@ class Paddock:
             for table in reversed(Row.metadata.sorted_tables):
                 if table.name not in KEPT | {"sessions"}:
                     await session.execute(table.delete())
+        self.services.bus.touch(("nodes", "containers"))
 
 
 @asynccontextmanager
 async def running(folder: Path, **changes: Any) -> AsyncIterator[Paddock]:
     """One per test process: the job engine is a singleton."""
-    host = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
+    host = addresses.address()
     settings = replace(
         Settings(
             data_dir=folder,

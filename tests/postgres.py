@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import addresses
 from tests.conftest import needs
 
 
@@ -33,7 +33,7 @@ def server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="paddock-pg-"))
     if as_user:
         shutil.chown(folder, "postgres")
-    host, port = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.1", 5433
+    host, port = addresses.address(), 5433
     try:
         subprocess.run(
             [

@@ -22,12 +22,14 @@ from paddock.base.context import Objector, Services
 from paddock.base.db import Database, sqlite_url
 from paddock.base.events import Bus, Event, Listener
 from paddock.base.figures import Figures
+from paddock.base.heartbeat import Heartbeat
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
 from paddock.clusters.model import Cluster
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
+from paddock.containers.catalogue import Catalogue
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
@@ -104,6 +106,9 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         guards=GUARDS,
     )
     services.parts[Connections] = Connections(connecting.loader(services))
+    services.parts[Heartbeat] = Heartbeat()
+    services.parts[Catalogue] = Catalogue()
+    services.parts[nodes.Register] = nodes.Register()
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
     services.parts[Surveyor] = Surveyor(survey.stand_on)
@@ -146,6 +151,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = services.parts[Engine] = Engine(services, JOB_TYPES)
     watcher = services.parts[Watcher] = Watcher(services)
     services.parts[Live].start()
+    services.parts[Heartbeat].start()
     await engine.start()
     if services.settings.watch:
         await watcher.start()
@@ -155,6 +161,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await services.parts[Live].stop()
+        await services.parts[Heartbeat].stop()
         await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()
         await engine.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pvesim.clock import Clock
 from pvesim.demo import demo_scene
+from pvesim.estate import Estate
 from pvesim.faults import FAULTS, BadTarget, UnknownFault
 from pvesim.gate import Received
-from pvesim.model import Estate
 from pvesim.running import Running, serve
 from pvesim.scene import (
     AclScene,

@@ -15,9 +15,12 @@ from typing import Any
 
 from pvesim import schema
 from pvesim.errors import failed, forbidden, invalid, not_implemented, unreachable
-from pvesim.model import Cluster, Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Cluster, Node
 from pvesim.permissions import filled, permitted
 from pvesim.tasks import Task, Work
+from pvesim.trouble import Meddler
+from pvesim.uploads import Upload
 from pvesim.verify import IN_PATH, TEXT, Param, verify
 from pvesim.versions import Version
 
@@ -33,7 +36,9 @@ Check = Callable[["Call"], None]
 class Call:
     """One call on its way: who asks whom for what."""
 
-    __slots__ = ("asked", "authid", "delay", "method", "node", "now", "params", "path", "ticket")
+    __slots__ = (
+        "asked", "authid", "delay", "meddlers", "method", "node", "now", "params", "path", "received", "ticket",
+    )  # fmt: skip
 
     def __init__(self, asked: Node, method: str, path: str, authid: str, ticket: str = "") -> None:
         self.asked = asked  # the node that the client is connected to
@@ -45,6 +50,8 @@ class Call:
         self.params: dict[str, str] = {}
         self.now = asked.cluster.clock.now()
         self.delay = 0.0
+        self.meddlers: list[Meddler] = []  # of the node that answers in place of the asked one
+        self.received: Upload | None = None  # the file that came with the call
 
     @property
     def cluster(self) -> Cluster:
@@ -168,7 +175,7 @@ class Routes:
             method = Method(
                 handler,
                 check or (lambda call: permitted(call, permissions)),
-                {**known.parameters, **(params or {}), **(more or {})},
+                {**(params or {}), **known.parameters, **(more or {})},  # the schema's word counts
                 known.proxyto == "node",
                 known.protected if protected is None else protected,
                 known.allowtoken if tokens is None else tokens,
@@ -273,6 +280,8 @@ def run(routes: Routes, call: Call, given: dict[str, object]) -> object:
     if method.protected and call.node.backend_down:
         raise unreachable(595, "Connection refused", 0.0)
     call.params = verify({**given, **in_path}, method.params, call.node.version.text)
+    if call.node.trouble.storage_hangs(call.path, call.params.get("storage")):
+        raise unreachable(596, "Connection timed out", PROXY_TIMEOUT * call.cluster.settings.delay_scale)
     return method.handler(call)
 
 
@@ -300,5 +309,8 @@ def _hand_over(call: Call, name: str) -> None:
         raise unreachable(596, "Connection timed out", PROXY_TIMEOUT * scale)
     if target.presented is not None:
         raise unreachable(596, _UNVERIFIED, 0.0)
+    call.meddlers = [each for each in target.trouble.meddlers if each.takes(call.method, call.path)]
+    for each in call.meddlers:
+        each.on_the_way(call)
     call.node = target
     call.delay += target.slowness

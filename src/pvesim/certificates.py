@@ -50,6 +50,7 @@ class Certificate:
         """A server context that presents this leaf only, as pveproxy does."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.num_tickets = 0  # OpenSSL remembers every session that it gives a ticket for
         with tempfile.NamedTemporaryFile() as file:  # the ssl module reads key and chain from files only
             os.fchmod(file.fileno(), 0o600)
             file.write(self.pem.encode() + self.key_pem)

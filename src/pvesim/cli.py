@@ -1,4 +1,4 @@
-"""The command line: `pvesim serve`, `pvesim fault`, `pvesim scene`."""
+"""The command line: `pvesim serve` and `pvesim scene`; what speaks to a served estate is in `cli_control`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
-from pvesim.control import DEFAULT, ControlError, ask, control
+from pvesim.cli_control import app as estate_app
+from pvesim.control import DEFAULT, ControlError, control
 from pvesim.demo import demo_scene
-from pvesim.faults import FAULTS
-from pvesim.model import Estate
+from pvesim.estate import Estate
 from pvesim.running import DEFAULT_PORT, Running, serve
 from pvesim.scene import ClusterScene, SceneError, read_scene, write_scene
 from pvesim.settings import Settings
+from pvesim.statedir import kept_scenes
 from pvesim.versions import UnknownVersion
 
 app = typer.Typer(
@@ -29,9 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Control = Annotated[
-    str, typer.Option(envvar="PVESIM_CONTROL", help="Control port: HOST:PORT on loopback, or a path.")
-]
+app.add_typer(estate_app)
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def serve_command(
     scene: Annotated[str, typer.Argument(help="A scene file, or demo.")] = "",
     scene_name: Annotated[str, typer.Option("--scene", help="A built-in scene: demo.")] = "",
     cluster: Annotated[
-        list[str] | None, typer.Option(help="NAME:NODES:CONTAINERS; may be given several times.")
+        list[str] | None, typer.Option(help="NAME:NODES:CONTAINERS[@VERSION]; may be given several times.")
     ] = None,
     network: Annotated[str, typer.Option(help="First numbers of the nodes' loopback addresses.")] = "127.18",
     port: Annotated[int, typer.Option(help="Port of every node.", min=0, max=65535)] = DEFAULT_PORT,
@@ -56,12 +55,15 @@ def serve_command(
         bool, typer.Option("--same-address", help="All nodes on 127.0.0.1, each with its own port.")
     ] = False,
     latency: Annotated[float, typer.Option(help="Milliseconds added to every answer.", min=0)] = 0,
+    speed: Annotated[
+        float, typer.Option(help="Of tasks: 10 does in a second what takes ten.", min=0.01, max=10_000)
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Same seed, same names, passwords and figures.")] = 1,
     control_address: Annotated[
         str, typer.Option("--control", envvar="PVESIM_CONTROL", help="Control port; empty for none.")
     ] = DEFAULT,
     state_dir: Annotated[
-        Path | None, typer.Option(help="Keep keys and certificates here, for the next start.")
+        Path | None, typer.Option(help="Keep the estate here for the next start, which plays it on.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the estate as one line of JSON.")] = False,
     until_eof: Annotated[
@@ -74,7 +76,9 @@ def serve_command(
     """Serve an estate until Ctrl-C."""
     try:
         scenes = _scenes(scene or scene_name, cluster or [], seed)
-        estate = Estate(scenes, seed=seed, settings=Settings(latency=latency / 1000))
+        if state_dir is not None:
+            scenes = kept_scenes(state_dir, scenes) or scenes
+        estate = Estate(scenes, seed=seed, settings=Settings(latency=latency / 1000, speed=speed))
     except (SceneError, UnknownVersion) as error:
         _fail(str(error))
 
@@ -103,35 +107,6 @@ def serve_command(
         )
 
 
-@app.command("fault")
-def fault_command(
-    name: Annotated[str, typer.Argument(help="A fault, or clear.")] = "",
-    parameters: Annotated[
-        list[str] | None, typer.Argument(help="name=value …; after clear: a fault.")
-    ] = None,
-    cluster: Annotated[str, typer.Option(help="Which cluster.")] = "",
-    node: Annotated[str, typer.Option(help="Which node of it.")] = "",
-    listing: Annotated[bool, typer.Option("--list", help="Describe every fault.")] = False,
-    control: Control = DEFAULT,
-) -> None:
-    """Cause trouble in a served estate, or end it; without a name, show what is in effect."""
-    if listing:
-        typer.echo(fault_reference())
-        return
-    try:
-        if not name:
-            typer.echo(msgspec.json.format(msgspec.json.encode(ask(control, "GET", "/faults", {})), indent=2))
-        elif name == "clear":
-            given: dict[str, object] = {"name": "".join(parameters or []), "cluster": cluster, "node": node}
-            typer.echo(f"ended: {ask(control, 'DELETE', '/faults', given)['cleared']}")
-        else:
-            given = {"name": name, "cluster": cluster, "node": node, **_pairs(parameters or [])}
-            ask(control, "POST", "/faults", given)
-            typer.echo(f"{name} is in effect; end it with: pvesim fault clear {name}")
-    except ControlError as error:
-        _fail(str(error))
-
-
 @app.command("scene")
 def scene_command(
     name: Annotated[str, typer.Argument(help="demo, or a scene file to check.")] = "demo",
@@ -144,26 +119,6 @@ def scene_command(
         _fail(str(error))
 
 
-def fault_reference() -> str:
-    """What every fault does, from the registry itself."""
-    parts = []
-    for fault in FAULTS.values():
-        takes = "".join(f" [{name}={default}]" for name, default in fault.parameters.items())
-        text = "\n    ".join(fault.description.splitlines())
-        parts.append(f"{fault.name}{takes}   ({fault.scope})\n    {text}")
-    return "\n".join(parts)
-
-
-def _pairs(parameters: Sequence[str]) -> dict[str, object]:
-    pairs: dict[str, object] = {}
-    for each in parameters:
-        key, equals, value = each.partition("=")
-        if not equals:
-            _fail(f"{each!r} is no parameter: write name=value, for example seconds=5.")
-        pairs[key] = value
-    return pairs
-
-
 def _scenes(name: str, clusters: Sequence[str], seed: int) -> list[ClusterScene]:
     scenes = [_cluster(text, seed) for text in clusters]
     if name and name != "demo":
@@ -172,13 +127,17 @@ def _scenes(name: str, clusters: Sequence[str], seed: int) -> list[ClusterScene]
 
 
 def _cluster(text: str, seed: int) -> ClusterScene:
-    name, *counts = text.split(":")
+    described, _, version = text.partition("@")
+    name, *counts = described.split(":")
     if not name or not counts or len(counts) > 2 or not all(count.isdigit() for count in counts):
-        raise SceneError(f"cluster {text!r} must be NAME:NODES:CONTAINERS, for example prod:5:80.")
+        raise SceneError(
+            f"cluster {text!r} must be NAME:NODES:CONTAINERS, for example prod:5:80, or old:3:20@8.4.14."
+        )
     nodes, containers = int(counts[0]), int(counts[1]) if len(counts) > 1 else 0
     if not 1 <= nodes <= 240:
         raise SceneError(f"cluster {text!r} must have 1 to 240 nodes.")
-    return ClusterScene.simple(name, nodes=nodes, containers=containers, seed=seed)
+    made = ClusterScene.simple(name, nodes=nodes, containers=containers, seed=seed)
+    return msgspec.structs.replace(made, version=version) if version else made
 
 
 def _described(running: Running) -> str:

@@ -14,6 +14,11 @@ class Clock:
         self._skipped = 0.0
         self.started = time.time()
 
+    @property
+    def skipped(self) -> float:
+        """Seconds by which it is ahead of the wall's clock."""
+        return self._skipped
+
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
         return time.time() + self._skipped

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from pvesim import volnames
 from pvesim.api import Call
-from pvesim.errors import ApiError, forbidden
+from pvesim.errors import failed, forbidden
 from pvesim.formats import words
 from pvesim.guestconfig import Conf, taken_apart
-from pvesim.volumes import owner_of
 
 _CPU = frozenset(("cores", "cpuunits", "cpulimit"))
 _NETWORK = frozenset(("nameserver", "searchdomain", "hostname"))
@@ -119,20 +119,37 @@ class _Change:
                 self.call.need("/", "Sys.Modify")
 
 
-def may_read_volume(call: Call, volid: str, vmid: int | None) -> None:
-    """Raises 403 or 500 as PVE::Storage `check_volume_access` does."""
-    storage = volid.partition(":")[0]
-    where = f"/storage/{storage}"
-    kind, _, name = volid.partition(":")[2].partition("/")
-    if call.can(where, "Datastore.Allocate"):
+def may_read_volume(call: Call, volid: str, vmid: int | None, content: str = "") -> None:
+    """Raises 403 or 500 as PVE::Storage `check_volume_access` does; with `content` also for a volume of
+    another kind."""
+    name, colon, rest = volid.partition(":")
+    if not colon or name.startswith("/"):
+        if not call.is_root:
+            raise failed(
+                "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 663."
+            )
         return
-    owner = owner_of(volid)
-    if kind in ("iso", "vztmpl", "import"):
+    storage = call.cluster.storages.get(name)
+    if storage is None:
+        raise failed(f"storage '{name}' does not exist")
+    try:
+        named = volnames.parse(storage, rest)
+    except volnames.BadName as error:
+        raise failed(str(error)) from error
+    if content and named.content != content and (content, named.content) != ("rootdir", "images"):
+        raise failed(f"unable to use volume {volid} - content type needs to be '{content}'")
+    where = f"/storage/{name}"
+    if call.can(where, "Datastore.Allocate") or call.is_root:
+        return
+    if named.content in ("iso", "vztmpl", "import"):
         call.need(where, "Datastore.AllocateSpace", "Datastore.Audit", any_of=True)
-    elif owner is not None and owner == vmid:
+    elif named.vmid is not None and named.vmid == vmid:
+        return  # the owner
+    elif named.content == "backup" and named.vmid is not None:
         call.need(where, "Datastore.AllocateSpace")
-    elif kind == "backup" and (guest := re.match(r"vzdump-(?:lxc|qemu)-(\d+)-", name)):
-        call.need(where, "Datastore.AllocateSpace")
-        call.need(f"/vms/{guest[1]}", "VM.Backup")
+        call.need(f"/vms/{named.vmid}", "VM.Backup")
+    elif named.content in ("images", "rootdir") and named.vmid is not None:
+        call.need(where, "Datastore.Audit")
+        call.need(f"/vms/{named.vmid}", "VM.Config.Disk")
     else:
-        raise ApiError(500, f"missing privileges to access {volid}")
+        raise failed(f"missing privileges to access {volid}")

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from pvesim.errors import failed, invalid
 from pvesim.formats import words
+from pvesim.guest import Guest
 from pvesim.guestconfig import Conf, adopt, edit, parameters, put_together, sorted_tags, taken_apart, typed
-from pvesim.model import Guest
 from pvesim.verify import find
 
 _READ_ONLY = frozenset(("unprivileged",))

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from pvesim.gate import Gate
 from pvesim.settings import Settings
+from pvesim.uploads import BadUpload, Upload
 from pvesim.wire import (
     MAX_HEAD,
     MAX_HEADER_BYTES,
     MAX_HEADER_LINES,
+    RESET,
     Answer,
     BadHead,
     Head,
@@ -28,6 +32,8 @@ from pvesim.wire import (
 
 _TLS_HANDSHAKE = 0x16
 _READ = 65536
+_MOST_WAITING = 256 * 1024  # bytes of an endless answer that a slow reader has not taken
+_RETRY = 0.02
 
 
 class Connection(asyncio.Protocol):
@@ -106,7 +112,9 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         self._flush()
-        if self._buffer:
+        if self._stuck:
+            self._buffer = b""  # nobody will ever read it
+        elif self._buffer:
             self._proceed()
 
     def eof_received(self) -> bool:
@@ -146,9 +154,29 @@ class Connection(asyncio.Protocol):
             if self._request is None:
                 self._request = self._read_head()
             request = self._request
-            if request is None or len(self._buffer) < request.length:
+            if request is None:
+                return
+            if request.upload is not None:
+                self._receive(request, request.upload)
+                if self._request is not None:
+                    return
+                continue
+            if len(self._buffer) < request.length:
                 return
             request.body, self._buffer = self._buffer[: request.length], self._buffer[request.length :]
+            self._request = None
+            self._reply(self._gate.answer(request), request)
+
+    def _receive(self, request: Request, upload: Upload) -> None:
+        """Let an upload take what has arrived of it."""
+        data, self._buffer = self._buffer, b""
+        try:
+            self._buffer = upload.feed(data)
+        except BadUpload as error:
+            self._request = None
+            self._reply(plain(501, str(error)), request)
+            return
+        if upload.complete:
             self._request = None
             self._reply(self._gate.answer(request), request)
 
@@ -171,6 +199,9 @@ class Connection(asyncio.Protocol):
             self._reply(plain(error.status, error.reason), None)
             return None
         early = self._gate.early(request)
+        if early is not None and early.stuck:
+            self._stuck, self._buffer = True, b""
+            return None
         if early is not None:
             self._reply(early, request)
             return None
@@ -200,6 +231,7 @@ class Connection(asyncio.Protocol):
             request is None
             or answer.status >= 400
             or not request.keep_alive
+            or request.upload is not None
             or self._answered >= self._settings.keep_alive_requests
         )
         gzip = (
@@ -207,10 +239,44 @@ class Connection(asyncio.Protocol):
             and answer.status == 200
             and "gzip" in request.headers.get("accept-encoding", "").lower()
         )
-        self._send(self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip))
+        close = close or answer.raw is not None or answer.delivery is not None
+        data = self._head.render(answer, minor=request.minor if request else 0, close=close, gzip=gzip)
+        if answer.delivery is not None:
+            self._deliver(answer.delivery(data))
+            return
+        self._send(data)
         self._deadline = self._loop.time() + self._settings.idle_timeout
         if close:
             self._close()
+
+    def _deliver(self, parts: Iterator[bytes | float | None]) -> None:
+        """Send an answer as a fault wants it sent."""
+        self._pending = None
+        for part in parts:
+            if self.silent or self._closing or self.transport is None:
+                return
+            if part is RESET:
+                self._reset()
+                return
+            wait = part if isinstance(part, float) else 0.0
+            if isinstance(part, bytes):
+                self._send(part)
+                if self.transport.get_write_buffer_size() > _MOST_WAITING:
+                    wait = _RETRY
+            if wait:
+                self._pending = self._loop.call_later(wait, self._deliver, parts)
+                return
+        self._close()
+
+    def _reset(self) -> None:
+        """End with a reset instead of a goodbye."""
+        if self.transport is None:
+            return
+        socket_of = self.transport.get_extra_info("socket")
+        if socket_of is not None:
+            socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._closing = True
+        self.transport.abort()
 
     # -- bytes ----------------------------------------------------------------------------------------
 

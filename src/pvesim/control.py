@@ -1,4 +1,4 @@
-"""The control port of a served estate: faults and what has been received, as JSON over HTTP.
+"""The control port of a served estate: what `control_actions` has, as JSON over HTTP.
 
 For this machine only; it has no sign-in, so it refuses whatever a web page could send.
 """
@@ -9,15 +9,14 @@ import asyncio
 import contextlib
 import http.client
 import socket
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from pvesim.faults import Active, BadTarget, UnknownFault
+from pvesim.control_actions import ACTIONS
 from pvesim.running import Running
 
 DEFAULT = "127.0.0.1:8005"
@@ -72,14 +71,14 @@ async def _respond(running: Running, reader: asyncio.StreamReader) -> bytes:
     if "origin" in headers or "sec-fetch-site" in headers:
         return _answer(403, {"error": "not for browsers: use pvesim fault."})
     parts = urlsplit(target)
-    action = _ACTIONS.get((method, parts.path))
+    action = ACTIONS.get((method, parts.path))
     if action is None:
-        known = ", ".join(f"{verb} {path}" for verb, path in _ACTIONS)
+        known = ", ".join(f"{verb} {path}" for verb, path in ACTIONS)
         return _answer(404, {"error": f"no such thing here; there is: {known}."})
     try:
         given = {**dict(parse_qsl(parts.query)), **(msgspec.json.decode(body, type=dict) if body else {})}
         return _answer(200, action(running, given))
-    except (UnknownFault, BadTarget, msgspec.DecodeError, ValueError) as error:
+    except ValueError as error:  # faults and deeds that cannot be done, malformed JSON
         return _answer(400, {"error": str(error)})
 
 
@@ -93,58 +92,6 @@ def _answer(status: int, data: object) -> bytes:
             body,
         )
     )
-
-
-def _shown(active: Active) -> dict[str, object]:
-    return {
-        "name": active.fault.name,
-        "cluster": active.target.cluster.name,
-        "node": active.target.node.name if active.target.node else "",
-        "parameters": dict(active.parameters),
-    }
-
-
-def _list(running: Running, given: dict[str, object]) -> object:
-    return {"faults": [_shown(each) for each in running.faults]}
-
-
-def _cause(running: Running, given: dict[str, object]) -> object:
-    name, cluster, node = (str(given.pop(key, "")) for key in ("name", "cluster", "node"))
-    return {"fault": _shown(running.fault(name, cluster=cluster, node=node, **given))}
-
-
-def _clear(running: Running, given: dict[str, object]) -> object:
-    name = str(given.get("name", "")) or None
-    return {
-        "cleared": running.clear(name, cluster=str(given.get("cluster", "")), node=str(given.get("node", "")))
-    }
-
-
-def _advance(running: Running, given: dict[str, object]) -> object:
-    running.advance(float(str(given.get("seconds", 0))))
-    return {"now": running.estate.clock.now()}
-
-
-def _requests(running: Running, given: dict[str, object]) -> object:
-    counts = {f"{cluster}/{node}": count for (cluster, node), count in running.per_node().items()}
-    calls: dict[str, Counter[str]] = {}
-    for each in running.requests:
-        calls.setdefault(f"{each.cluster}/{each.node}", Counter())[f"{each.method} {each.path}"] += 1
-    return {"received": len(running.requests), "per_node": counts, "calls": calls}
-
-
-def _estate(running: Running, given: dict[str, object]) -> object:
-    return running.summary()
-
-
-_ACTIONS: dict[tuple[str, str], Callable[[Running, dict[str, object]], object]] = {
-    ("GET", "/estate"): _estate,
-    ("GET", "/faults"): _list,
-    ("POST", "/faults"): _cause,
-    ("DELETE", "/faults"): _clear,
-    ("POST", "/advance"): _advance,
-    ("GET", "/requests"): _requests,
-}
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -83,6 +83,69 @@ def _time_zone(value: str) -> None:
         raise FormatError(f"invalid time zone '{value}'")
 
 
+def _device(value: str) -> None:
+    if re.search(r"/\.\.?(?:/|$)", value) or not value.startswith("/dev/"):
+        raise FormatError(f"{value} is not a valid device path")
+
+
+def _pair(known: str) -> Check:
+    """One entry of a mapping: FROM:TO, a default, or 1 for "each to itself" (`parse_idmap`)."""
+
+    def check(value: str) -> None:
+        parts = value.split(":") if re.fullmatch(r"[^:]+:[^:]+", value) else [value]
+        for each in () if value == "1" else parts:
+            try:
+                FORMATS[known](each)
+            except FormatError as error:
+                raise FormatError(f"entry '{value}' contains invalid ID - {error}\n\n") from None
+
+    return check
+
+
+def _vlans(value: str) -> None:
+    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", value)
+    if found is None:
+        raise FormatError(f"invalid VLAN configuration '{value}'")
+    ends = [tag for tag in found.groups() if tag]
+    for tag in ends:
+        if not 2 <= int(tag) <= 4094:
+            raise FormatError(f"invalid VLAN tag '{tag}'")
+    if len(ends) == 2 and int(ends[0]) >= int(ends[1]):
+        raise FormatError(f"VLAN range must go from lower to higher tag '{value}'")
+
+
+def _netmask(value: str) -> None:
+    try:
+        ipaddress.IPv4Network(f"0.0.0.0/{value}")
+        right = value.count(".") == 3 and int(ipaddress.IPv4Address(value)) in _MASKS
+    except ValueError:
+        right = False
+    if not right:
+        raise FormatError("value does not look like a valid IP netmask")
+
+
+def _startup(value: str) -> None:
+    parts = [part for part in value.split(",") if part.strip()]
+    if not value or not all(re.fullmatch(r"(?:(?:order=)?|up=|down=)\d+", part) for part in parts):
+        raise FormatError("unable to parse startup options")
+
+
+def _user_name(value: str) -> None:
+    if len(value) < 3:
+        raise FormatError(f"user name '{value}' is too short")
+    if len(value) > 64:
+        raise FormatError(f"user name '{value}' is too long ({len(value)} > 64)")
+    if not re.fullmatch(r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+", value):
+        raise FormatError(f"value '{value}' does not look like a valid user name")
+
+
+def _folder_of_content(value: str) -> None:
+    found = re.fullmatch(r"([a-z]+)=([^.]*(?:\.?[^.]+)+)", value) if ".." not in value else None
+    if found is None or len(found[2]) >= 1023 or any(len(part) >= 255 for part in found[2].split("/")):
+        raise FormatError(f"invalid override '{value}'")
+    _content(found[1])
+
+
 def _mount_path(value: str) -> None:
     if re.search(r"/\.\.?/|/\.\.?$|^\.\.?/", value):
         raise FormatError(f"{value} contains illegal character sequences")
@@ -94,6 +157,10 @@ def _content(value: str) -> None:
         raise FormatError(f"invalid content type '{value}'")
 
 
+_MASKS = frozenset((0xFFFFFFFF << (32 - bits)) & 0xFFFFFFFF for bits in range(33))
+_EMAIL_USER = r"[\w+\-~]+(?:\.[\w+\-~]+)*"
+_EMAIL = rf"{_EMAIL_USER}@[a-zA-Z0-9\-]+(?:\.[a-zA-Z0-9\-]+)*"
+_LABEL = r"[a-zA-Z0-9][a-zA-Z0-9_\-]*"
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?"
 _CIDR4 = _network((4,), "value does not look like a valid IPv4 CIDR network")
 _CIDR6 = _network((6,), "value does not look like a valid IPv6 CIDR network")
@@ -101,9 +168,8 @@ _IPV4 = _address(4, "value does not look like a valid IPv4 address")
 _IPV6 = _address(6, "value does not look like a valid IPv6 address")
 _IP = _address(None, "value does not look like a valid IP address")
 _DNS_NAME = _matches(rf"(?:{_NAME}\.)*{_NAME}", "value does not look like a valid DNS name")
-_HOST = _matches(
-    rf"(?:{_NAME}\.)*{_NAME}|[0-9a-fA-F:.]+", "value does not look like a valid server name or IP address"
-)
+_HOST_NAME = rf"(?:{_NAME}\.)*{_NAME}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*"  # or an address
+_HOST = _matches(_HOST_NAME, "value does not look like a valid server name or IP address")
 _HA_SID = r"(?:(?:vm|ct):[1-9][0-9]{2,8})"
 
 #: Format name → check.
@@ -136,21 +202,19 @@ FORMATS: Mapping[str, Check] = {
         "value does not look like a valid unicast MAC address",
         ignore_case=True,
     ),
-    "email": _matches(r"[^\s@]+@[^\s@]+\.?[^\s@]*", "value does not look like a valid email address"),
+    "email": _matches(_EMAIL, "value does not look like a valid email address"),
+    "email-or-username": _matches(
+        rf"{_EMAIL}|{_EMAIL_USER}", "value does not look like a valid email address or user name"
+    ),
     "dns-name": _DNS_NAME,
-    "address": _either((), _HOST, "value does not look like a valid address"),
+    "address": _matches(_HOST_NAME, "value does not look like a valid address: {}"),
     "pve-storage-server": _HOST,
     "disk-size": _matches(r"\d+(\.\d+)?[KMGT]?", "value does not look like a valid disk size: {}"),
-    "pve-startup-order": _matches(
-        r"(?:(?:order=)?\d+|up=\d+|down=\d+)(?:,(?:(?:order=)?\d+|up=\d+|down=\d+))*",
-        "unable to parse startup options",
-    ),
+    "pve-startup-order": _startup,
     "pve-poolid": _matches(
         r"[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+)*", "pool name '{}' contains invalid characters"
     ),
-    "pve-userid": _matches(
-        r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+", "value '{}' does not look like a valid user name"
-    ),
+    "pve-userid": _user_name,
     "pve-tokenid": _matches(
         r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+",
         "value '{}' does not look like a valid token ID",
@@ -166,14 +230,39 @@ FORMATS: Mapping[str, Check] = {
     "pve-tag": _matches(r"[a-z0-9_][a-z0-9_\-+.]*", "invalid characters in tag", ignore_case=True),
     "pve-ct-timezone": _time_zone,
     "pve-lxc-mp-string": _mount_path,
-    "pve-storage-path": _matches(r"/.*", "value does not look like a valid filesystem path"),
+    "pve-lxc-dev-string": _device,
+    "pve-storage-path": _matches(r"/[^;()]+.*", "value does not look like a valid absolute path"),
+    "pve-storage-vgname": _matches(
+        r"[a-z0-9][a-z0-9\-_.]*[a-z0-9]", "lvm name '{}' contains illegal characters", ignore_case=True
+    ),
+    "pve-storage-portal-dns": _matches(
+        rf"(?:{_HOST_NAME}|\[[0-9a-fA-F:.]+\])(?::\d+)?", "value does not look like a valid portal address"
+    ),
+    "pve-storage-options": _matches(r"\S+", "invalid options '{}'"),
+    "pve-dir-override": _folder_of_content,
+    "storage-pair": _pair("pve-storage-id"),
+    "bridge-pair": _pair("pve-bridge-id"),
+    "pve-vlan-id-or-range": _vlans,
+    "mac-prefix": _matches(
+        r"[a-f0-9][02468ace](?::[a-f0-9]{2}){0,2}:?",
+        "value is not a valid unicast MAC address prefix",
+        ignore_case=True,
+    ),
+    "ldap-simple-attr": _matches(
+        r"[a-zA-Z0-9]+", "value '{}' does not look like a simple ldap attribute name"
+    ),
+    "pve-task-status-type": _matches(r"ok|error|warning|unknown", "invalid status '{}'", ignore_case=True),
+    "pve-acme-domain": _matches(
+        rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+", "value does not look like a valid domain name!"
+    ),
+    "pve-acme-alias": _matches(rf"{_LABEL}(?:\.{_LABEL})+", "value does not look like a valid alias name!"),
     "pve-ha-resource-id": _matches(_HA_SID, "value does not look like a valid ha resource id"),
     "pve-ha-resource-or-vm-id": _matches(
         rf"{_HA_SID}|[1-9][0-9]{{2,8}}", "value does not look like a valid ha resource id"
     ),
     "pve-ha-node": _matches(rf"{_NAME}(?::\d+)?", "value does not look like a valid ha node name"),
-    "ipv4mask": _matches(r"255\.\d+\.\d+\.\d+|\d{1,2}", "value does not look like a valid IP netmask"),
-    "urlencoded": _matches(r"(?:[-a-zA-Z0-9_.~*+/]|%[0-9a-fA-F]{2})*", "invalid urlencoded string: {}"),
+    "ipv4mask": _netmask,
+    "urlencoded": _matches(r"[-%a-zA-Z0-9_.!~*'()]*", "invalid urlencoded string: {}"),
     "pve-replication-job-id": _matches(
         r"[1-9][0-9]{2,8}-\d{1,9}", "value does not look like a valid replication job id"
     ),

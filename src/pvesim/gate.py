@@ -16,6 +16,7 @@ from pvesim.errors import ApiError, forbidden, unauthorized
 from pvesim.identity import ROOT, split_token
 from pvesim.model import Node
 from pvesim.sampling import observe
+from pvesim.uploads import Upload
 from pvesim.wire import (
     HTML,
     JSON,
@@ -38,6 +39,7 @@ _COOKIE = re.compile(r"(?:^|\s)PVEAuthCookie(?:=| )([^;]*)")
 _TOKEN = re.compile(r"(?:^|\s)PVEAPIToken(?:=| )([^;]*)")
 _TOKEN_VALUE = re.compile(r"([^\s:/!]+@[A-Za-z][\w.-]*![A-Za-z][\w.-]+)=(.+)", re.DOTALL)
 _UPLOAD = re.compile(r"/nodes/[^/]+/storage/([^/]+)/upload")
+_BOUNDARY = re.compile(r"(?:^|[;,\s])boundary\s*=\s*(\S+?)\s*(?:[;,]|$)")
 _WORLD = frozenset(
     (
         ("GET", "/access/domains"),
@@ -80,6 +82,18 @@ class Gate:
 
     def early(self, request: Request) -> Answer | None:
         """What is answered on the head alone, before any body is read; None to go on."""
+        if self._node.trouble.meddlers:
+            path = _API.sub(_inner, request.path)
+            request.meddlers = [
+                each for each in self._node.trouble.meddlers if each.takes(request.method, path)
+            ]
+            for each in request.meddlers:
+                answer = each.instead(self._node, request)
+                if answer is not None:
+                    return self._noted(request, answer)
+        return self._early(request)
+
+    def _early(self, request: Request) -> Answer | None:
         if request.method not in _KNOWN_METHODS:
             return self._noted(request, Answer(501, f"method '{request.method}' not available", None, None))
         coding = request.headers.get("transfer-encoding")
@@ -98,17 +112,30 @@ class Gate:
         if request.length:
             if request.method not in ("POST", "PUT"):
                 return self._noted(request, plain(501, f"Unexpected content for method '{request.method}'"))
-            kind = request.headers.get("content-type", "").partition(";")[0].strip()
-            upload = kind == "multipart/form-data"
-            if request.length > MAX_BODY and not upload:
+            kind, _, more = request.headers.get("content-type", "").partition(";")
+            kind = kind.strip()
+            if _is_upload(request):
+                return self._expect(request, kind, more)
+            if request.length > MAX_BODY:
                 return self._noted(request, plain(501, "for data too large"))
-            if kind not in ("", "application/x-www-form-urlencoded", "application/json") and not upload:
+            if kind not in ("", "application/x-www-form-urlencoded", "application/json"):
                 text = f"upload 'Content-Type '{request.headers['content-type']}' not implemented"
                 return self._noted(request, plain(506, text))
         return None
 
+    def _expect(self, request: Request, kind: str, parameters: str) -> Answer | None:
+        """Get ready for a file. pveproxy dies of any other body, and leaves the connection to time out."""
+        boundary = _BOUNDARY.search(parameters)
+        if kind != "multipart/form-data" or boundary is None:
+            return self._noted(request, Answer(501, "", None, None, stuck=True))
+        number = f"{self._node.cluster.chance.getrandbits(128):032x}"
+        request.upload = Upload(boundary[1].strip('"'), request.length, number)
+        return None
+
     def answer(self, request: Request) -> Answer:
         """The answer to a complete request."""
+        for each in request.meddlers:
+            each.before(self._node, request)
         return self._noted(request, self._slowed(self._answer(request)))
 
     def _answer(self, request: Request) -> Answer:
@@ -121,16 +148,21 @@ class Gate:
             return plain(501, f"no formatter for uri {inner}, {style}")
         node = self._node
         node.cluster.live()
+        if not node.listening:  # it has died of what was due
+            return Answer(hang=True)
         if request.method != "GET":
             observe(node.cluster, node.cluster.clock.now())
         try:
             call = Call(node, request.method, inner, *request.signed)
+            call.received = request.upload
             data = run(self._routes, call, parameters(request))
         except ApiError as error:
             if error.status == 401:  # a failed sign-in; 3 s less what it took
                 error.delay = node.cluster.settings.auth_delay
             answer = refusal(error, with_message=node.version.message_in_body)
-            return _as_extjs(answer) if style == "extjs" and error.status not in (401, 595, 596) else answer
+            if style == "extjs" and error.status not in (401, 595, 596):
+                answer = _as_extjs(answer)
+            return _passed_on(call, answer)
         except MalformedBody as error:
             return plain(500, str(error))
         if isinstance(data, Reply) and data.text is not None:
@@ -138,7 +170,7 @@ class Gate:
         body = success(data, call.chance)
         if style == "extjs":
             body = body[:-1] + b',"success":1}'
-        return Answer(body=body, delay=call.delay)
+        return _passed_on(call, Answer(body=body, delay=call.delay))
 
     def _file(self, path: str) -> Answer:
         if path in ("/", "/index.html"):
@@ -172,25 +204,36 @@ class Gate:
         if not ticket:
             token = _found(_TOKEN, request.headers.get("authorization"))
             if token:
-                return self._token_owner(token), ""
+                owner = self._token_owner(token)
+                self._may_upload(owner, request, path)
+                return owner, ""
             raise unauthorized("No ticket")
-        now = cluster.clock.now()
+        now = self._node.now()
         user = cluster.tickets.owner(ticket, now)
         if user is not None and user.startswith("!tfa!"):
             raise unauthorized("No ticket")
         if user is None:
             raise self._refused("permission denied - invalid PVE ticket")
         self._enabled(user)
-        upload = _UPLOAD.fullmatch(path) if request.method == "POST" else None
-        if upload:
-            where = f"/storage/{upload[1]}"
-            if not cluster.identity.allowed(user, where, ["Datastore.AllocateTemplate"]):
-                raise forbidden(f"{where}, Datastore.AllocateTemplate")
-        elif request.method != "GET":
+        if self._may_upload(user, request, path):
+            return user, ticket  # without looking at the CSRF token
+        if request.method != "GET":
             csrf = request.headers.get("csrfpreventiontoken", "")
             if not cluster.tickets.csrf_valid(csrf, user, now):
                 raise unauthorized("Permission denied - invalid csrf token")
         return user, ticket
+
+    def _may_upload(self, authid: str, request: Request, path: str) -> bool:
+        """Whether it is an upload; raises 403 for one without the right to it, before anything else."""
+        upload = _UPLOAD.fullmatch(path) if request.method == "POST" else None
+        if upload is None:
+            return False
+        where = f"/storage/{upload[1]}"
+        if not self._node.cluster.identity.allowed(authid, where, ["Datastore.AllocateTemplate"]):
+            error = forbidden(f"{where}, Datastore.AllocateTemplate")
+            error.bare = True
+            raise error
+        return True
 
     def _token_owner(self, value: str) -> str:
         match = _TOKEN_VALUE.fullmatch(value)
@@ -202,7 +245,7 @@ class Gate:
         token = self._node.cluster.identity.token(authid)
         if token is None:
             raise self._refused(f"no such token '{tokenid}' for user '{user}'")
-        if token.expire and token.expire <= self._node.cluster.clock.now():
+        if token.expire and token.expire < int(self._node.now()):
             raise self._refused(f"token '{authid}' access expired")
         if token.secret != secret:
             raise self._refused("invalid token value!")
@@ -217,7 +260,7 @@ class Gate:
             return
         if not user.enable:
             raise self._refused(f"user '{userid}' is disabled")
-        if user.expire and user.expire <= cluster.clock.now():
+        if user.expire and user.expire < int(self._node.now()):
             raise self._refused(f"user '{userid}' access expired")
 
     def _refused(self, why: str) -> ApiError:
@@ -226,6 +269,9 @@ class Gate:
 
     def _noted(self, request: Request, answer: Answer) -> Answer:
         node = self._node
+        answer.skew = node.trouble.skew
+        for each in request.meddlers:
+            answer = each.after(node, answer)
         auth, credential = "none", ""
         if cookie := _cookie(request):
             auth, credential = "ticket", cookie
@@ -247,6 +293,22 @@ class Gate:
             )
         )
         return answer
+
+
+def _passed_on(call: Call, answer: Answer) -> Answer:
+    """The answer of another node, by way of those who meddle with it."""
+    for each in call.meddlers:
+        answer = each.on_the_way_back(answer)
+    return answer
+
+
+def _inner(match: re.Match[str]) -> str:
+    return match[2] or "/"
+
+
+def _is_upload(request: Request) -> bool:
+    match = _API.fullmatch(request.path)
+    return match is not None and request.method == "POST" and bool(_UPLOAD.fullmatch(_inner(match)))
 
 
 def _found(pattern: re.Pattern[str], header: str | None) -> str:

@@ -9,15 +9,17 @@ import re
 from collections.abc import Iterable, Mapping
 
 from pvesim import schema
-from pvesim.model import Guest, digest
+from pvesim.guest import Guest
+from pvesim.model import digest
 from pvesim.scene import GIB, MIB
-from pvesim.verify import Param, find, properties
+from pvesim.verify import Param, find, split
 from pvesim.volumes import Volume, disk_name
 
 Conf = dict[str, str | int]
 
 _UNITS = {"": 1, "K": 1024, "M": MIB, "G": GIB, "T": 1024 * GIB}
 _DISK = re.compile(r"rootfs|mp\d+")
+_DRIVE = re.compile(r"(?:scsi|virtio|sata|ide|efidisk|tpmstate)\d+")
 _DEFAULT_DISK = 4 * GIB  # what vmstatus says of a root file system without a size
 
 
@@ -74,19 +76,29 @@ def edit(guest: Guest) -> Conf:
     """The configuration, to be changed; `adopt` afterwards. From now on it stands for itself."""
     if guest.conf is None:
         guest.conf = dict(plain(guest))
+        guest.node.cluster.shared_disks = (0.0, {})  # its disks count as volumes from now on
         if guest.lock != "create":
             _own_disks(guest, guest.conf)
     return guest.conf
 
 
 def _own_disks(guest: Guest, conf: Conf) -> None:
+    volumes = guest.node.cluster.volumes
+    for each in volumes_of(guest, conf):
+        if volumes.find(guest.node.name, each.volid) is None:
+            volumes.add(each)
+
+
+def volumes_of(guest: Guest, conf: Conf) -> list[Volume]:
+    """What the disks of a configuration are on their storages, as the guest's scene has them."""
     cluster = guest.node.cluster
+    found = []
     for key, disk in disks(conf, guest.kind).items():
         storage = cluster.storages.get(disk["volume"].partition(":")[0])
-        if storage is None or cluster.volumes.find(guest.node.name, disk["volume"]):
+        if storage is None:
             continue
         size = bytes_of(disk["size"]) if "size" in disk else guest.disk
-        cluster.volumes.add(
+        found.append(
             Volume(
                 disk["volume"],
                 "" if storage.shared else guest.node.name,
@@ -98,6 +110,7 @@ def _own_disks(guest: Guest, conf: Conf) -> None:
                 vmid=guest.vmid,
             )
         )
+    return found
 
 
 def adopt(guest: Guest) -> None:
@@ -106,14 +119,18 @@ def adopt(guest: Guest) -> None:
     lxc = guest.kind == "lxc"
     name = conf.get("hostname" if lxc else "name")
     guest.name = str(name) if name else f"{'CT' if lxc else 'VM'}{guest.vmid}"
-    guest.cores = int(conf.get("cores") or float(conf.get("cpulimit", 0)) or guest.node.cores)
-    guest.memory = int(conf.get("memory") or 512) * MIB
+    if lxc:
+        guest.cores = int(conf.get("cores") or float(conf.get("cpulimit", 0)) or guest.node.cores)
+    else:
+        guest.cores = int(conf.get("sockets", 1)) * int(conf.get("cores", 1))
+    guest.memory = int(str(conf.get("memory") or 512).removeprefix("current=")) * MIB
     guest.swap = int(conf.get("swap", 0)) * MIB
     guest.tags = str(conf.get("tags", ""))
     guest.template = bool(conf.get("template"))
     guest.lock = str(conf.get("lock", ""))
     first = next(iter(disks(conf, guest.kind).values()), None)
-    guest.disk = (bytes_of(first["size"]) if first and "size" in first else 0) or _DEFAULT_DISK
+    usual = _DEFAULT_DISK if lxc else 0
+    guest.disk = (bytes_of(first["size"]) if first and "size" in first else 0) or usual
     if first:
         guest.storage = first["volume"].partition(":")[0]
     guest.touch()
@@ -130,15 +147,15 @@ def set_lock(guest: Guest, lock: str) -> None:
 
 
 def disks(conf: Mapping[str, object], kind: str = "lxc") -> dict[str, dict[str, str]]:
-    """The volumes of a configuration by key, the first disk first; unused ones not."""
+    """The volumes of a configuration by key, the first disk first; unused ones and CDs not."""
     known = parameters(kind)
     found: dict[str, dict[str, str]] = {}
     for key in sorted(conf, key=lambda key: (key != "rootfs", key)):
-        if not _DISK.fullmatch(key) and not re.fullmatch(r"(scsi|virtio|sata|ide)\d+", key):
+        if not _DISK.fullmatch(key) and not _DRIVE.fullmatch(key):
             continue
         disk = taken_apart(key, str(conf[key]), known)
         disk.setdefault("volume", disk.pop("file", ""))
-        if ":" in disk["volume"]:
+        if ":" in disk["volume"] and disk.get("media") != "cdrom":
             found[key] = disk
     return found
 
@@ -147,7 +164,7 @@ def taken_apart(key: str, value: str, known: Mapping[str, Param] | None = None) 
     """A property string of the configuration as a dict."""
     param = find(known if known is not None else parameters(), key)
     if param is not None and isinstance(param.format, dict):
-        return properties(param.format, value, key)
+        return split(param.format, value)
     parts = (part.partition("=") for part in value.split(","))
     return {name if equals else "volume": text if equals else name for name, equals, text in parts}
 

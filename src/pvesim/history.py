@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pvesim.model import Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Node
 from pvesim.tasks import Task
 
 ARCHIVED = 40  # per node
@@ -14,7 +15,7 @@ def tasks_of(node: Node) -> list[Task]:
 
 
 def _before(node: Node) -> list[Task]:
-    began = node.cluster.clock.started
+    began = node.cluster.began
     older = [guest for guest in node.guests.values() if guest.started <= began]
     if not older:
         return []

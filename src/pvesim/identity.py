@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pvesim.privileges import BUILTIN_ROLES
 
 ROOT = "root@pam"
+_MOST_HELD = 5000  # paths and askers whose privileges are remembered
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -30,9 +31,24 @@ class User:
     enable: bool = True
     expire: int = 0
     totp: bool = False
-    text: dict[str, str] = field(default_factory=dict)  # comment, email, firstname, lastname
+    text: dict[str, str] = field(default_factory=dict)  # comment, email, firstname, lastname, keys
     groups: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
+    code: str = ""  # that always passes as the second factor which the scene gave the user
+    factors: dict[str, Factor] | None = None  # second factors set up by the user, by id
+    failures: int = 0  # wrong codes in a row
+
+
+@dataclass(slots=True)
+class Factor:
+    """A second factor: a TOTP generator, or keys to be used once."""
+
+    type: str
+    description: str
+    created: int
+    secret: str = field(default="", repr=False)  # of TOTP, in base 32
+    keys: list[str] = field(default_factory=list, repr=False)  # used ones are empty
+    enable: bool = True
 
 
 @dataclass(slots=True)
@@ -44,6 +60,7 @@ class Group:
 class Realm:
     type: str
     comment: str = ""
+    options: dict[str, str] = field(default_factory=dict)  # all else, as in domains.cfg
 
 
 @dataclass(slots=True)
@@ -53,6 +70,9 @@ class Entries:
     users: dict[str, dict[str, bool]] = field(default_factory=dict)
     groups: dict[str, dict[str, bool]] = field(default_factory=dict)
     tokens: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.groups or self.tokens)
 
     def of(self, kind: str) -> dict[str, dict[str, bool]]:
         return {"user": self.users, "group": self.groups, "token": self.tokens}[kind]
@@ -64,21 +84,26 @@ def split_token(authid: str) -> tuple[str, str]:
     return user, token
 
 
+def builtin_realm(name: str) -> Realm:
+    """pam or pve, as they are before anybody has changed them; they cannot be removed for good."""
+    texts = {"pam": "Linux PAM standard authentication", "pve": "Proxmox VE authentication server"}
+    return Realm(name, texts[name])
+
+
 class Identity:
     """A cluster's user.cfg and what follows from it."""
 
     def __init__(self, major: int) -> None:
         self.users: dict[str, User] = {ROOT: User()}
         self.groups: dict[str, Group] = {}
-        self.realms: dict[str, Realm] = {
-            "pam": Realm("pam", "Linux PAM standard authentication"),
-            "pve": Realm("pve", "Proxmox VE authentication server"),
-        }
+        self.realms: dict[str, Realm] = {name: builtin_realm(name) for name in ("pam", "pve")}
         self.builtin: Mapping[str, frozenset[str]] = BUILTIN_ROLES[major]
         self.custom_roles: dict[str, frozenset[str]] = {}
         self.acl: dict[str, Entries] = {}
-        self.pool_of: dict[str, str] = {}  # "/vms/100" or "/storage/x" → pool
+        self.pool_of: dict[str, str] = {}  # "/vms/100" → pool
+        self.storage_pools: dict[str, tuple[str, ...]] = {}  # "/storage/x" → pools
         self._held: dict[tuple[str, str], dict[str, bool]] = {}
+        self._alike: dict[frozenset[tuple[str, bool]], dict[str, bool]] = {}
 
     @property
     def all_privileges(self) -> frozenset[str]:
@@ -93,6 +118,7 @@ class Identity:
     def changed(self) -> None:
         """To be called after any change; forgets what was derived."""
         self._held.clear()
+        self._alike.clear()
 
     def token(self, authid: str) -> Token | None:
         user, token = split_token(authid)
@@ -110,20 +136,39 @@ class Identity:
         roles.pop(role, None)
         if not roles:
             entries.of(kind).pop(who, None)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """A path that nobody has rights on is not in user.cfg."""
+        self.acl = {path: entries for path, entries in self.acl.items() if entries}
         self.changed()
 
     def forget(self, kind: str, who: str) -> None:
         """Remove every entry of somebody who is being deleted."""
         for entries in self.acl.values():
             entries.of(kind).pop(who, None)
-        self.changed()
+        self._tidy()
+
+    def forget_role(self, name: str) -> None:
+        """A role is gone, and with it every entry that gave it to somebody."""
+        for entries in self.acl.values():
+            for kind in ("user", "group", "token"):
+                for who, roles in list(entries.of(kind).items()):
+                    roles.pop(name, None)
+                    if not roles:
+                        del entries.of(kind)[who]
+        self._tidy()
 
     def privileges(self, authid: str, path: str) -> Mapping[str, bool]:
         """Privilege → whether it propagates, for a user or token on a path."""
         key = (authid, path)
         held = self._held.get(key)
         if held is None:
-            held = self._held[key] = self._privileges(authid, path)
+            if len(self._held) >= _MOST_HELD:
+                self._held.clear()
+            held = self._privileges(authid, path)
+            # one dictionary for all paths on which somebody holds the same
+            held = self._held[key] = self._alike.setdefault(frozenset(held.items()), held)
         return held
 
     def allowed(self, authid: str, path: str, needed: Iterable[str], *, any_of: bool = False) -> bool:
@@ -149,8 +194,9 @@ class Identity:
 
     def _from_roles(self, roles: dict[str, bool], path: str, who: str, kind: str) -> dict[str, bool]:
         pool = self.pool_of.get(path)
-        if pool and "NoAccess" not in roles:
-            inherited = self._roles(who, kind, f"/pool/{pool}")
+        pools = (pool,) if pool else self.storage_pools.get(path, ())
+        for each in pools if "NoAccess" not in roles else ():
+            inherited = self._roles(who, kind, f"/pool/{each}")
             if "NoAccess" in inherited:
                 return {}
             roles = {**inherited, **roles}

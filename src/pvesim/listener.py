@@ -24,6 +24,7 @@ class Listener:
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._listening: socket.socket | None = None
         self._silent: list[socket.socket] = []
         self._bound_to: tuple[str, int] | None = None
         self.accepted = 0
@@ -33,7 +34,9 @@ class Listener:
         node = self.node
         if self._bound_to not in (None, (node.address, node.port)):
             self.close()
-        if node.listening:
+        if node.listening and node.trouble.full_backlog:
+            self._accept_no_more()
+        elif node.listening:
             self._unsilence()
             self.open()
         else:
@@ -47,6 +50,7 @@ class Listener:
         listening = _bound(node.address, node.port)
         listening.listen(_BACKLOG)
         node.port = listening.getsockname()[1]
+        self._listening = listening
         self._bound_to = (node.address, node.port)
         self._starting = asyncio.get_running_loop().create_task(self._start(listening))
 
@@ -64,12 +68,7 @@ class Listener:
 
     def close(self, *, silently: bool = False) -> None:
         """Stop listening. Connections are reset, or, silently, just never answer again."""
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._stop()
         for connection in list(self._connections):
             if silently:
                 connection.silent = True
@@ -79,6 +78,23 @@ class Listener:
             self._silence()
         elif not silently:
             self._unsilence()
+
+    def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        elif self._listening is not None:  # nobody had come round to accepting on it
+            self._listening.close()
+        self._listening = None
+
+    def _accept_no_more(self) -> None:
+        """Connecting hangs, the connections that are open go on."""
+        self._stop()
+        if not self._silent:
+            self._silence()
 
     def reset(self) -> None:
         """Cut all connections, so that the next ones see the present certificate."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pvesim.agenda import Agenda
 from pvesim.certificates import Authority, Certificate
 from pvesim.chance import chance
 from pvesim.clock import Clock
+from pvesim.clusterlog import ClusterLog
 from pvesim.figures import Pulse, Sample
-from pvesim.identity import Group, Identity, Token, User, split_token
+from pvesim.guest import Guest
+from pvesim.highavail import HighAvailability
+from pvesim.hostconfig import HostConfig
+from pvesim.identity import split_token
+from pvesim.identity_scene import played
+from pvesim.interfaces import BRIDGES, Kept, Network
+from pvesim.layers import Layers
 from pvesim.scene import (
     GIB,
     MIB,
@@ -21,66 +28,13 @@ from pvesim.scene import (
     GuestScene,
     NodeScene,
     StorageScene,
-    TokenScene,
 )
 from pvesim.settings import Settings
-from pvesim.tasks import Task, Tasks
+from pvesim.tasks import Tasks
 from pvesim.tickets import Tickets
+from pvesim.trouble import Trouble
 from pvesim.versions import Version
 from pvesim.volumes import Volume, Volumes, archive_format
-
-
-class Guest:
-    """A container or virtual machine. `touch()` after every change.
-
-    What its configuration says stands in `conf`, once somebody has changed something (`guestconfig.edit`);
-    until then it follows from the scene.
-    """
-
-    __slots__ = (
-        "busy", "conf", "cores", "disk", "kind", "lock", "memory", "name", "node", "pool", "pulse", "row",
-        "scene", "snapshots", "started", "status", "storage", "stubborn", "swap", "tags", "template", "vmid",
-    )  # fmt: skip
-
-    def __init__(self, scene: GuestScene, node: Node, seed: int, now: float) -> None:
-        self.scene = scene
-        self.vmid = scene.vmid
-        self.kind = scene.kind
-        self.name = scene.name
-        self.node = node
-        self.status: Literal["running", "stopped", "paused"] = "stopped" if scene.template else scene.status
-        self.cores = scene.cores
-        self.memory = scene.memory * MIB
-        self.swap = scene.swap * MIB
-        self.disk = int(scene.disk * GIB)
-        self.storage = scene.storage
-        self.tags = ";".join(sorted(scene.tags))
-        self.template = scene.template
-        self.pool = scene.pool
-        self.lock = scene.lock
-        self.conf: dict[str, str | int] | None = None
-        self.snapshots: dict[str, dict[str, str | int]] | None = None  # name → configuration then
-        self.stubborn = False  # does not end when asked to
-        self.busy: Task | None = None  # the task that holds the lock file
-        self.pulse = Pulse.of(seed, f"{node.cluster.name}/{scene.vmid}")
-        self.started = now - 600 - self.pulse.phase * 86400 * 3
-        self.row: tuple[object, bytes] | None = None  # of /cluster/resources, with what it was made from
-
-    @property
-    def running(self) -> bool:
-        return self.status == "running"
-
-    @property
-    def active(self) -> bool:
-        """Running or paused: its process is there."""
-        return self.status != "stopped"
-
-    def uptime(self, now: float) -> int:
-        return max(0, int(now - self.started)) if self.running else 0
-
-    def touch(self) -> None:
-        self.row = None
-        self.node.changed()
 
 
 class Node:
@@ -98,7 +52,7 @@ class Node:
         self.memory = int(scene.memory * GIB)
         self.rootfs = int(scene.rootfs * GIB)
         self.pulse = Pulse.of(cluster.seed, f"{cluster.name}/{scene.name}")
-        self.booted = cluster.clock.now() - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
+        self.booted = cluster.began - (scene.uptime or 86400 * (2 + self.pulse.phase * 5))
         self.guests: dict[int, Guest] = {}
         self.description = f"{scene.description}\n" if scene.description else ""
         self.revision = 0
@@ -106,15 +60,22 @@ class Node:
         self.tasks = Tasks(self)
         self.full_storages: set[str] = set()  # where nothing more fits, by a fault
         self.sample: Sample | None = None
+        self.silent_until = 0.0  # when pvestatd goes round for the first time after a boot
+        self.host = HostConfig()
+        self._network: Network | None = None
+        self.still_shown: Certificate | None = None  # until pveproxy is restarted
+        self.passwords: dict[str, str] = {}  # of users of the system, where changed on this node
         # trouble, set by faults
-        self.down_since: float | None = None  # dead: power or network
+        self.trouble = Trouble()
+        self._down_since: float | None = None
         self.down_silently = False  # connecting hangs instead of being refused
         self.proxy_down = False  # pveproxy does not listen
         self.backend_down = False  # pvedaemon does not answer: protected calls fail
         self.hung = False  # accepts, never answers
         self.slowness = 0.0  # seconds added to every answer
         self.presented: Certificate | None = None  # shown instead of the own one, unknown to the node
-        self._leaf: Certificate | None = None
+        self.issue = 0  # how often the leaf has been made anew
+        self._leaves: dict[tuple[object, ...], Certificate] = {}  # by all that is said in them
         self._custom: Certificate | None = None
 
     @property
@@ -124,6 +85,16 @@ class Node:
     @property
     def fqdn(self) -> str:
         return f"{self.name}.{self.cluster.scene.domain}"
+
+    @property
+    def down_since(self) -> float | None:
+        """Since when it has been dead: power or network."""
+        return self._down_since
+
+    @down_since.setter
+    def down_since(self, at: float | None) -> None:
+        self._down_since = at
+        self.cluster.tell(None)
 
     @property
     def down(self) -> bool:
@@ -136,9 +107,13 @@ class Node:
     @property
     def leaf(self) -> Certificate:
         """pve-ssl.pem."""
-        if self._leaf is None:
-            self._leaf = self.cluster.authority.leaf(self.fqdn, self.names())
-        return self._leaf
+        key = self._leaf_key()
+        if key not in self._leaves:
+            self._leaves[key] = self.cluster.authority.leaf(self.fqdn, self.names())
+        return self._leaves[key]
+
+    def _leaf_key(self) -> tuple[object, ...]:
+        return (self.cluster.authority.certificate.pem, self.fqdn, self.address, self.issue)
 
     @property
     def custom(self) -> Certificate | None:
@@ -146,6 +121,10 @@ class Node:
         if self._custom is None and self.scene.custom_certificate:
             self._custom = Authority.stranger().leaf(self.fqdn, [self.fqdn, self.address])
         return self._custom
+
+    @custom.setter
+    def custom(self, certificate: Certificate | None) -> None:
+        self._custom = certificate
 
     @property
     def certificate(self) -> Certificate:
@@ -159,7 +138,7 @@ class Node:
     @property
     def shown(self) -> Certificate:
         """What port 8006 really shows."""
-        return self.presented or self.certificate
+        return self.presented or self.still_shown or self.certificate
 
     def names(self) -> list[str]:
         """Subject alternative names of pve-ssl.pem."""
@@ -168,16 +147,42 @@ class Node:
 
     def install(self, leaf: Certificate | None, custom: Certificate | None) -> None:
         """Give the node these certificate files; None makes a new leaf, or no custom one."""
-        self._leaf = leaf
+        if leaf is None:
+            self.issue += 1
+        else:
+            self._leaves[self._leaf_key()] = leaf
         self._custom = custom
+
+    def now(self) -> float:
+        """The time by the node's own clock."""
+        return self.cluster.clock.now() + self.trouble.skew
 
     def online(self, now: float) -> bool:
         """Whether the cluster believes it to be online; a dead node is noticed after some seconds."""
         return self.down_since is None or now - self.down_since < self.cluster.settings.notice_after
 
     def bridges(self) -> Iterable[str]:
-        """Names of the bridges that the node has."""
-        return self.scene.bridges
+        """Names of the bridges that the node has: those that are applied."""
+        if self._network is None:
+            return self.scene.bridges
+        return [name for name, each in self._network.applied.items() if each["type"] in BRIDGES]
+
+    @property
+    def network(self) -> Network:
+        """Its interfaces, as configured and as applied."""
+        known = self._network
+        if known is None or (known.untouched and known.address != self.address):
+            known = self._network = Network(self)
+        return known
+
+    @property
+    def changed_network(self) -> Kept | None:
+        """Its interfaces, if anybody has changed them."""
+        return self._network.kept() if self._network else None
+
+    @changed_network.setter
+    def changed_network(self, kept: Kept | None) -> None:
+        self._network = Network.again(kept) if kept else None
 
     def storages(self) -> Iterable[StorageScene]:
         """Enabled storages that this node has."""
@@ -196,8 +201,13 @@ class Cluster:
     def __init__(self, scene: ClusterScene, *, seed: int, settings: Settings, clock: Clock) -> None:
         scene.check()
         self.scene = scene
-        self.name = scene.name
-        self.seed = seed
+        kept = scene.state or {}
+        self.began = float(kept.get("began", clock.now()))
+        self.starts = 1  # of the simulator with this cluster
+        self.name = scene.name  # in the estate
+        self.called = scene.name  # as it calls itself
+        self.altered = Layers()  # by faults
+        self.seed = seed = int(kept.get("seed", seed))
         self.settings = settings
         self.clock = clock
         self.chance = chance(seed, scene.name)
@@ -207,6 +217,11 @@ class Cluster:
         self.root_password = scene.root_password or f"sim-{self.chance.getrandbits(48):012x}"
         self.tickets = Tickets(self.chance.randbytes(32))
         self.agenda = Agenda()
+        self.ha = HighAvailability()
+        self.log = ClusterLog()
+        self.jobs: dict[str, dict[str, str | int]] = {}  # replication jobs by id
+        self.watchers: list[Callable[[Guest | None], None]] = []
+        self.on_power: list[Callable[[Node], None]] = []  # told when a node dies or comes back
         self.no_quorum = False
         self.shared_disks: tuple[float, dict[str, int]] = (0.0, {})  # when, storage → bytes of guests
         self._authority: Authority | None = None
@@ -216,20 +231,21 @@ class Cluster:
         self.nodes = {each.name: Node(each, self, n + 1) for n, each in enumerate(scene.nodes)}
         self.guests: dict[int, Guest] = {}
         self.volumes = Volumes()
+        self.backup_jobs: dict[str, dict[str, str]] = {}  # id → what the job was made with
         self.options: dict[str, str | int] = {
             "mac_prefix": "BC:24:11",
             "keyboard": "en-us",
             "description": "",
         }
-        now = clock.now()
+        now = self.began
         for each in scene.guests:
             self.add(Guest(each, self.nodes[each.node], seed, now))
         for node in self.nodes.values():
             self._templates(node)
-        self.identity = self._identities()
+        self.identity = played(self)
         for node in self.nodes.values():
             if node.scene.offline:
-                node.down_since = now - settings.notice_after - 60
+                node.down_since = clock.now() - settings.notice_after - 60
 
     @property
     def authority(self) -> Authority:
@@ -263,7 +279,8 @@ class Cluster:
         guest = Guest(scene, self.nodes[scene.node], self.seed, self.clock.now())
         guest.started = self.clock.now()
         self.add(guest)
-        self.identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
+        if guest.pool:
+            self.identity.pool_of[f"/vms/{guest.vmid}"] = guest.pool
         self.identity.changed()
         return guest
 
@@ -284,18 +301,30 @@ class Cluster:
         guest.node = self.nodes[node]
         guest.node.guests[vmid] = guest
         guest.touch()
+        self.tell(guest)
+
+    def tell(self, guest: Guest | None) -> None:
+        """A guest has started, stopped or moved; None: a node has died or come back."""
+        for watcher in self.watchers:
+            watcher(guest)
 
     def ha_managed(self, guest: Guest) -> bool:
         """Whether the HA stack looks after the guest."""
-        return False
+        return self.ha.manages(guest.vmid)
 
     def replicated(self, vmid: int) -> str | None:
         """The id of a replication job of the guest."""
-        return None
+        return next((name for name, job in self.jobs.items() if job["guest"] == vmid), None)
 
     def purge(self, vmid: int) -> list[str]:
         """Take a guest out of everything that names it; returns what the task says about that."""
-        return []
+        self.jobs = {name: job for name, job in self.jobs.items() if job["guest"] != vmid}
+        for backup in self.backup_jobs.values():
+            if "vmid" in backup:
+                backup["vmid"] = ",".join(word for word in backup["vmid"].split(",") if word != str(vmid))
+        if not self.ha.forget(vmid):
+            return []
+        return [f"NOTE: removed CT {vmid} from HA resource configuration."]
 
     def set_status(self, vmid: int, status: Literal["running", "stopped", "paused"]) -> None:
         """A guest starts or stops."""
@@ -303,6 +332,7 @@ class Cluster:
         guest.status = status
         guest.started = self.clock.now()
         guest.touch()
+        self.tell(guest)
 
     def secret(self, label: str) -> tuple[str, str]:
         """(full token id, secret) of the token with this label."""
@@ -329,69 +359,10 @@ class Cluster:
                     archive_format(file),
                     size,
                     int(node.booted),
+                    used=size,
                     damaged=file in node.scene.damaged_templates,
                 )
             )
-
-    def _identities(self) -> Identity:
-        scene = self.scene
-        identity = Identity(self.version.major)
-        root = identity.users["root@pam"]
-        root.password = self.root_password
-        if scene.root_email:
-            root.text["email"] = scene.root_email
-        identity.groups = {name: Group() for name in scene.groups}
-        identity.custom_roles = {name: frozenset(privileges) for name, privileges in scene.roles.items()}
-        for each in scene.users:
-            text = {key: value for key in ("comment", "email") if (value := getattr(each, key))}
-            user = User(each.password, each.enable, each.expire, each.totp, text, set(each.groups))
-            if each.userid == "root@pam":
-                root.totp = each.totp
-                continue
-            identity.users[each.userid] = user
-            for role in each.roles:
-                identity.grant("/", "user", each.userid, role)
-        for token in scene.tokens:
-            self._add_token(identity, token)
-        for entry in scene.acl:
-            kind = "group" if entry.ugid.startswith("@") else "token" if "!" in entry.ugid else "user"
-            identity.grant(entry.path, kind, entry.ugid.removeprefix("@"), entry.role, entry.propagate)
-        identity.pool_of = {f"/vms/{g.vmid}": g.pool for g in self.guests.values() if g.pool}
-        return identity
-
-    def _add_token(self, identity: Identity, scene: TokenScene) -> None:
-        authid = f"{scene.userid}!{scene.tokenid}"
-        secret = scene.secret or self.new_secret()
-        identity.users[scene.userid].tokens[scene.tokenid] = Token(
-            secret, scene.privsep, scene.expire, scene.comment
-        )
-        self.labels[scene.label or scene.tokenid] = authid
-        for role in scene.roles:
-            identity.grant("/", "token", authid, role)
-
-
-class Estate:
-    """Everything that is simulated together."""
-
-    def __init__(
-        self,
-        clusters: Sequence[ClusterScene],
-        *,
-        seed: int = 1,
-        settings: Settings | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self.settings = settings or Settings()
-        self.clock = clock or Clock()
-        self.seed = seed
-        self.clusters: dict[str, Cluster] = {}
-        for scene in clusters:
-            if scene.name in self.clusters:
-                raise ValueError(f"two clusters are called {scene.name!r}: give each its own name.")
-            self.clusters[scene.name] = Cluster(scene, seed=seed, settings=self.settings, clock=self.clock)
-
-    def __getitem__(self, name: str) -> Cluster:
-        return self.clusters[name]
 
 
 def user_of(authid: str) -> str:

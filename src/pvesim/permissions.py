@@ -42,7 +42,7 @@ def _check(call: Call, test: Sequence[Any]) -> None:
     elif kind == "userid-param":
         _user_itself(call, rest[0])
     elif kind == "perm-modify":
-        _may_modify(call, filled(rest[0], call.params))
+        may_modify_path(call, filled(rest[0], call.params))
 
 
 def _passes(call: Call, test: Sequence[Any]) -> bool:
@@ -109,12 +109,22 @@ def _user_itself(call: Call, test: str) -> None:
         call.need(f"/access/realm/{userid.rpartition('@')[2]}", test)
 
 
-def _may_modify(call: Call, path: str) -> None:
+def may_modify_path(call: Call, path: str) -> None:
     """The right to give rights: Permissions.Modify, or being able to allocate what the path names."""
     if not path:
         call.need("/access", "Permissions.Modify")
         return
     path = normal(path)
+    call.need(path, *_that_give(path), any_of=True)
+
+
+def may_give(call: Call, path: str) -> bool:
+    """Whether one may give rights on a path."""
+    return call.can(path, *_that_give(path), any_of=True)
+
+
+def _that_give(path: str) -> list[str]:
+    """Privileges of which one is enough: Permissions.Modify, or being able to allocate what the path names."""
     privileges = ["Permissions.Modify"]
     for start, also in (
         ("/storage/", "Datastore.Allocate"),
@@ -123,7 +133,7 @@ def _may_modify(call: Call, path: str) -> None:
     ):
         if path.startswith(start):
             privileges.append(also)
-    call.need(path, *privileges, any_of=True)
+    return privileges
 
 
 def normal(path: str) -> str:

@@ -7,20 +7,22 @@ import ipaddress
 import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pvesim.estate import Estate
 from pvesim.faults import FAULTS, Active, Target, UnknownFault
 from pvesim.gate import Gate, Received
 from pvesim.listener import Listener
-from pvesim.model import Cluster, Estate, Node
+from pvesim.model import Cluster, Node
 from pvesim.routes import all_routes
-from pvesim.statedir import restore
+from pvesim.statedir import keeping
 from pvesim.wire import Head
 
 DEFAULT_PORT = 8006
+_LOOK_AGAIN = 0.5  # seconds, while a node is about to come up by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,13 @@ class Running:
         self.estate = estate
         self.requests: deque[Received] = deque(maxlen=estate.settings.keep_requests)
         self.faults: list[Active] = []
+        self._caused = 0
         self._head, self._routes = Head(), all_routes()
         self.clusters: dict[str, ClusterOf] = {}
         for name, cluster in estate.clusters.items():
             nodes = {node.name: self._served(node) for node in cluster.nodes.values()}
             self.clusters[name] = ClusterOf(cluster, nodes)
+            cluster.on_power.append(self._power_changed)
 
     def _served(self, node: Node) -> NodeOf:
         return NodeOf(node, Listener(node, Gate(node, self._routes, self.requests), self._head))
@@ -157,8 +161,10 @@ class Running:
         if fault is None:
             raise UnknownFault(f"there is no fault {name!r}: choose one of {', '.join(FAULTS)}.")
         target = Target.find(self.estate, fault, cluster, node)
-        undo = fault.apply(target, fault.parameters_from(parameters))
-        active = Active(len(self.faults) + 1, fault, target, parameters, undo)
+        given = fault.parameters_from(parameters)
+        undo, selector = fault.apply(target, given)
+        self._caused += 1
+        active = Active(self._caused, fault, target, given, undo, selector)
         self.faults.append(active)
         self._after(active)
         return active
@@ -173,8 +179,8 @@ class Running:
             and (not node or (each.target.node is not None and each.target.node.name == node))
         ]
         for each in reversed(ending):
-            each.undo()
             self.faults.remove(each)
+            each.undo()
             self._after(each)
         return len(ending)
 
@@ -199,18 +205,42 @@ class Running:
         return [r.credential for r in self.requests if r.credential]
 
     def _after(self, active: Active) -> None:
+        """Bring listeners and connections in line with what a fault has changed."""
         if not active.fault.sockets:
             return
-        cluster = self.clusters[active.target.cluster.name]
-        for name, state in cluster.state.nodes.items():
-            if name not in cluster.nodes:
-                cluster.nodes[name] = self._served(state)
-        for name, node in list(cluster.nodes.items()):
-            if name not in cluster.state.nodes:
-                cluster.nodes.pop(name).listener.close()
-            elif active.target.node in (None, node.state):
-                node.listener.reset()
-                node.listener.refresh()
+        self._members()
+        for node in self.clusters[active.target.cluster.name].nodes.values():
+            if active.target.node in (None, node.state):
+                _bring(node)
+
+    def _members(self) -> None:
+        """Serve the nodes that there are now, by their present names, and no others."""
+        joined: list[tuple[ClusterOf, Node]] = []
+        for cluster in self.clusters.values():
+            served, members = cluster.nodes, cluster.state.nodes
+            for name in [name for name, node in served.items() if members.get(name) is not node.state]:
+                served.pop(name).listener.close()
+            joined += [(cluster, node) for name, node in members.items() if name not in served]
+        for cluster, node in joined:
+            cluster.nodes[node.name] = self._served(node)
+            cluster.nodes[node.name].listener.refresh()
+        for cluster in self.clusters.values():
+            for name in cluster.state.nodes:  # in the cluster's order
+                cluster.nodes[name] = cluster.nodes.pop(name)
+
+    def _power_changed(self, node: Node) -> None:
+        """A node has switched itself off, or has come up again."""
+        served = self.clusters[node.cluster.name].nodes.get(node.name)
+        if served is None:
+            return
+        _bring(served)
+        if node.host.returning:  # perhaps nobody can ask meanwhile, and nothing happens unless somebody does
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
+
+    def _look_again(self, node: Node) -> None:
+        node.cluster.live()
+        if node.host.returning:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again, node)
 
     async def start(self) -> None:
         for node in self.all_nodes():
@@ -222,6 +252,14 @@ class Running:
         for node in self.all_nodes():
             node.listener.close()
         await asyncio.sleep(0)
+
+
+def _bring(node: NodeOf) -> None:
+    """Bring the port in line with the node's state, and cut its connections so that the next ones see it."""
+    state = node.state
+    if not state.trouble.full_backlog and not (state.down and state.down_silently):
+        node.listener.reset()
+    node.listener.refresh()
 
 
 @asynccontextmanager
@@ -240,19 +278,21 @@ async def serve(
         port: of every node; 0 lets the system choose one each.
         same_address: all nodes on 127.0.0.1, with ports counted up from `port`, for systems that have
             no other loopback address.
-        state_dir: keys and certificates are kept there and taken from there.
+        state_dir: keys and certificates are kept there and taken from there, and the estate is written
+            there, every few seconds and at the end; `kept_scenes` reads it back.
 
     Raises OSError if an address cannot be bound.
     """
     give_addresses(estate, network, port, same_address=same_address)
-    if state_dir is not None:
-        restore(estate, state_dir)
-    running = Running(estate)
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.stop()
+    async with AsyncExitStack() as stack:
+        if state_dir is not None:
+            await stack.enter_async_context(keeping(estate, state_dir))
+        running = Running(estate)
+        await running.start()
+        try:
+            yield running
+        finally:
+            await running.stop()
 
 
 def give_addresses(estate: Estate, network: str, port: int, *, same_address: bool) -> None:
@@ -263,10 +303,9 @@ def give_addresses(estate: Estate, network: str, port: int, *, same_address: boo
     base = _first_address(network)
     count = 0
     for index, cluster in enumerate(estate.clusters.values()):
-        for number, node in enumerate(cluster.nodes.values()):
-            node.address = (
-                "127.0.0.1" if same_address else node.scene.address or str(base + 256 * index + 11 + number)
-            )
+        for node in cluster.nodes.values():
+            own = node.scene.address or str(base + 256 * index + 10 + node.number)
+            node.address = "127.0.0.1" if same_address else own
             node.port = port + count if same_address and port else port
             count += 1
 

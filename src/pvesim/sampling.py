@@ -10,7 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from pvesim.figures import Sample
-from pvesim.model import Cluster, Guest, Node
+from pvesim.guest import Guest
+from pvesim.model import Cluster, Node
 from pvesim.scene import GIB, StorageScene
 
 _encode = msgspec.json.Encoder().encode
@@ -23,10 +24,12 @@ def sample_of(node: Node) -> Sample | None:
     cluster = node.cluster
     settings = cluster.settings
     now = cluster.clock.now()
-    died = node.down_since
+    died = _last_seen(node)
     if died is not None and now - _round(died, settings.lag) >= settings.stale_after:
         return None
-    when = _round(now if died is None else died, settings.lag)
+    if now < node.silent_until:
+        return None
+    when = max(_round(now if died is None else died, settings.lag), node.silent_until)
     known = node.sample
     if (
         known is None
@@ -37,6 +40,20 @@ def sample_of(node: Node) -> Sample | None:
     return known
 
 
+def figures_of(node: Node) -> Sample:
+    """What the node says of itself: what it reported last, or a fresh look where it reports nothing."""
+    sample = sample_of(node) if node.trouble.blind_since is None else None
+    return sample or _take(node, node.cluster.clock.now())
+
+
+def _last_seen(node: Node) -> float | None:
+    """When the node's pvestatd has reported for the last time; None while it goes round."""
+    if node.down_since is None:
+        return node.trouble.blind_since
+    blind = node.trouble.blind_since
+    return node.down_since if blind is None else min(blind, node.down_since)
+
+
 def observe(cluster: Cluster, at: float) -> None:
     """Let pvestatd have been round as of `at`, before something changes that it had not seen then."""
     lag = cluster.settings.lag
@@ -44,7 +61,9 @@ def observe(cluster: Cluster, at: float) -> None:
         return
     when = _round(at, lag)
     for node in cluster.nodes.values():
-        if node.down_since is None and (node.sample is None or node.sample.at < when):
+        if _last_seen(node) is not None or at < node.silent_until:
+            continue
+        if node.sample is None or node.sample.at < when:
             node.sample = _take(node, when)
 
 
@@ -64,7 +83,8 @@ def _take(node: Node, at: float) -> Sample:
         used = guest.pulse.memory(at, guest.memory) if guest.running else 0
         cpu += load * guest.cores
         memory += used
-        disks[guest.storage] = disks.get(guest.storage, 0) + disk_used(guest)
+        if guest.conf is None:  # the disks of others are volumes
+            disks[guest.storage] = disks.get(guest.storage, 0) + disk_used(guest)
         guests[guest.vmid] = _guest_part(guest, at, load, used, memhost)
     figures = {
         "cpu": min(cpu / node.cores, 0.98),
@@ -75,7 +95,11 @@ def _take(node: Node, at: float) -> Sample:
         "maxcpu": node.cores,
         "uptime": max(0, int(at - node.booted)),
     }
-    storages = {s.name: _storage_figures(s, node, disks.get(s.name, 0), at) for s in node.storages()}
+    storages = {
+        s.name: _storage_figures(s, node, disks.get(s.name, 0), at)
+        for s in node.storages()
+        if s.name not in node.trouble.inactive_storages
+    }
     return Sample(at, node.revision, figures, guests, storages)
 
 
@@ -122,6 +146,9 @@ def guest_row(guest: Guest, sample: Sample | None) -> bytes:
         config["lock"] = guest.lock
     if guest.pool:
         config["pool"] = guest.pool
+    ha = guest.node.cluster.ha
+    if ha.resources and (state := ha.state_of(guest.vmid)):
+        config["hastate"] = state
     sampled = sample.guests.get(guest.vmid) if sample else None
     row = _encode(config)[:-1] + b"," + (sampled or b'"status":"unknown"') + b"}"
     guest.row = (sample, row)
@@ -133,19 +160,36 @@ def disk_used(guest: Guest) -> int:
     return int(guest.disk * guest.pulse.appetite * 0.8) & ~4095
 
 
+def storage_now(storage: StorageScene, node: Node) -> tuple[int, int]:
+    """Used and total bytes at this moment, as the node's own storage layer sees them."""
+    settings = node.cluster.settings
+    of_guests = 0
+    if not storage.shared:
+        of_guests = sum(
+            disk_used(guest)
+            for guest in node.guests.values()
+            if guest.storage == storage.name and guest.conf is None
+        )
+    return _storage_figures(storage, node, of_guests, _round(node.cluster.clock.now(), settings.lag))
+
+
 def _storage_figures(storage: StorageScene, node: Node, of_guests: int, at: float) -> tuple[int, int]:
     total = int(storage.size * GIB)
+    if storage.name in node.full_storages:
+        return total, total
     if storage.shared:
         of_guests = _on_shared(node.cluster, at).get(storage.name, 0)
+    of_guests += node.cluster.volumes.used(node.name, storage.name)
     return min(int(storage.used * GIB) + of_guests, total), total
 
 
 def _on_shared(cluster: Cluster, at: float) -> dict[str, int]:
-    """Bytes of all guests by storage; counted once per round for all nodes."""
+    """Bytes of all guests that nobody has touched by storage; counted once per round for all nodes."""
     when, used = cluster.shared_disks
     if when != at:
         used = {}
         for guest in cluster.guests.values():
-            used[guest.storage] = used.get(guest.storage, 0) + disk_used(guest)
+            if guest.conf is None:
+                used[guest.storage] = used.get(guest.storage, 0) + disk_used(guest)
         cluster.shared_disks = (at, used)
     return used

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,7 +20,7 @@ TEMPLATE_SIZE = 124  # MiB
 ALL_CONTENT = ("vztmpl", "backup", "images", "iso", "rootdir")
 
 
-class StorageScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class StorageScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A storage of the cluster; sizes in GiB, per node unless shared."""
 
     name: str
@@ -34,7 +34,7 @@ class StorageScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     options: dict[str, str] = {}  # path, pool, server, export … as in storage.cfg
 
 
-class GuestScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class GuestScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A container or virtual machine; memory and swap in MiB, disk in GiB."""
 
     vmid: int
@@ -59,9 +59,10 @@ class GuestScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     onboot: bool = False
     unprivileged: bool = True
     config: dict[str, str | int] = {}  # further keys of the guest's configuration, as the API sends them
+    state: dict[str, Any] | None = None  # what has become of it, in a kept estate
 
 
-class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A node; memory and root file system in GiB."""
 
     name: str
@@ -77,7 +78,9 @@ class NodeScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     bridges: list[str] = msgspec.field(default_factory=lambda: ["vmbr0"])
     templates: list[str] = msgspec.field(default_factory=lambda: list(OS_TEMPLATES))  # and images
     template_sizes: dict[str, int] = {}  # MiB, where it is not the usual
+    qemu: bool = True  # whether QEMU's own files are there
     damaged_templates: list[str] = []  # those of them that cannot be unpacked
+    state: dict[str, Any] | None = None  # what has become of it, in a kept estate
 
 
 class UserScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +94,7 @@ class UserScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     email: str = ""
     groups: list[str] = []
     totp: bool = False  # signing in asks for a second factor
+    totp_code: str = "123456"  # the code that passes as such
     roles: list[str] = []
 
 
@@ -129,7 +133,7 @@ def _default_tokens() -> list[TokenScene]:
     ]
 
 
-class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A cluster or a lone host with everything on it."""
 
     name: str
@@ -149,6 +153,7 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     dns: list[str] = msgspec.field(default_factory=lambda: ["192.168.1.1"])
     clustered: bool | None = None  # None: yes if there is more than one node
     ca_key_usage: bool = True
+    state: dict[str, Any] | None = None  # what has become of it, in a kept estate
 
     @staticmethod
     def simple(
@@ -218,13 +223,15 @@ class SceneError(ValueError):
 
 
 def read_scene(path: Path) -> list[ClusterScene]:
-    """Read a scene file. Raises SceneError with what is wrong and where."""
+    """Read a scene file: TOML, or JSON by its ending. Raises SceneError with what is wrong and where."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+        data = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode())
     except OSError as error:
         raise SceneError(f"cannot read {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SceneError(f"{path} is not a TOML file: {error}.") from error
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise SceneError(f"{path} is not a {kind} file: {error}.") from error
     try:
         scene = msgspec.convert(data, EstateScene)
     except msgspec.ValidationError as error:
@@ -268,5 +275,6 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_value(key)} = {_value(item)}" for key, item in value.items()) + " }"
+        there = ((key, item) for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(f"{_value(str(key))} = {_value(item)}" for key, item in there) + " }"
     return msgspec.json.encode(str(value)).decode().replace("\x7f", "\\u007f")

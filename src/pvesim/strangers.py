@@ -74,6 +74,24 @@ def backup_server(method: str, path: str) -> Page:
 _SERVERS: Mapping[Kind, str] = {web_page: "nginx/1.26.3"}
 
 
+def answer_of(kind: Kind, method: str, path: str) -> bytes:
+    """The whole answer of such a server."""
+    page = kind(method, path)
+    server = _SERVERS.get(kind, "")
+    names = {"Content-Length": str(len(page.body)), "Connection": "close"}
+    if page.type:
+        names["Content-Type"] = page.type
+    if server:
+        names["Server"] = server
+    rows = [
+        f"HTTP/1.1 {page.status}",
+        *(f"{k}: {v}" for k, v in {**names, **page.headers}.items()),
+        "",
+        "",
+    ]
+    return "\r\n".join(rows).encode() + page.body
+
+
 @asynccontextmanager
 async def stranger(
     kind: Kind = web_page, *, tls: bool = True, address: str = "", port: int = 0
@@ -104,20 +122,7 @@ async def stranger(
         found.credentials += [
             line for line in lines if line.lower().startswith(("authorization:", "cookie:"))
         ]
-        page = kind(method, path)
-        server = _SERVERS.get(kind, "")
-        names = {"Content-Length": str(len(page.body)), "Connection": "close"}
-        if page.type:
-            names["Content-Type"] = page.type
-        if server:
-            names["Server"] = server
-        rows = [
-            f"HTTP/1.1 {page.status}",
-            *(f"{k}: {v}" for k, v in {**names, **page.headers}.items()),
-            "",
-            "",
-        ]
-        writer.write("\r\n".join(rows).encode() + page.body)
+        writer.write(answer_of(kind, method, path))
         await writer.drain()
         writer.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pvesim.identity import split_token
@@ -23,6 +24,8 @@ _UPID = re.compile(
 BROADCAST = 25  # per node, in /cluster/tasks
 KEPT = 1000  # finished tasks per node
 INTERRUPT = "received interrupt"
+LOST = "unexpected status"  # of a task whose log has no last line
+NOTICED_AFTER = 8.0  # until the list of active tasks learns that a worker is gone
 
 #: A task's work: yields seconds to wait for the next step and receives the time at which it goes on.
 #: Raises TaskFailed; is thrown Interrupted where somebody stops the task.
@@ -35,6 +38,10 @@ class TaskFailed(Exception):
 
 class Interrupted(Exception):
     """Somebody has stopped the task; thrown into its work, which may clean up."""
+
+
+class Killed(Exception):
+    """The worker was killed: it cleans nothing up and writes no last line."""
 
 
 @dataclass(slots=True)
@@ -52,6 +59,7 @@ class Task:
     status: str = ""
     log: list[str] = field(default_factory=list)
     warnings: int = 0
+    lost: bool = False  # its worker is gone without a last line, which the lists notice later
 
     @property
     def upid(self) -> str:
@@ -84,6 +92,10 @@ class Task:
             self.status = "OK"
             self.log.append("TASK OK")
 
+    def lose(self, now: float) -> None:
+        """The worker is gone, and with it the last line of the log."""
+        self.endtime, self.status = int(now), LOST
+
     def row(self) -> dict[str, object]:
         """As in /nodes/N/tasks."""
         row: dict[str, object] = {
@@ -113,9 +125,9 @@ class Task:
     def state(self) -> dict[str, object]:
         """As in /nodes/N/tasks/UPID/status."""
         row = self._split()
-        if self.endtime is None:
+        if self.endtime is None and not self.lost:
             return row | {"status": "running"}
-        return row | {"status": "stopped", "exitstatus": self.status}
+        return row | {"status": "stopped", "exitstatus": self.status or LOST}
 
     def _split(self) -> dict[str, object]:
         user, token = split_token(self.owner)
@@ -160,13 +172,19 @@ class Worker:
             self._end(now, str(failure))
         except Interrupted:
             self._end(now, INTERRUPT)
+        except Killed:
+            self._end(now, None)
         else:
             speed = self._node.cluster.settings.speed
             self._entry = self._node.cluster.agenda.at(now + seconds / speed, self._step)
 
-    def _end(self, now: float, failure: str) -> None:
+    def _end(self, now: float, failure: str | None) -> None:
         self._work = None
-        self.task.end(now, failure)
+        now += self._node.trouble.skew
+        if failure is None:
+            self.task.lose(now)
+        else:
+            self.task.end(now, failure)
         self._node.tasks.ended(self.task)
         if self._then is not None:
             self._then()
@@ -182,6 +200,12 @@ class Worker:
     def hang(self) -> None:
         """The work never goes on by itself; it can still be stopped."""
         self._entry.cancel()
+
+    def go_on(self) -> None:
+        """Take the next step now, whatever the work is waiting for."""
+        if self._work is not None:
+            self._entry.cancel()
+            self._entry = self._node.cluster.agenda.at(self._node.cluster.clock.now(), self._step)
 
     def die(self) -> None:
         """The node is gone, and the work with it: nothing is cleaned up."""
@@ -210,11 +234,14 @@ class Tasks:
     ) -> Task:
         """Fork a worker; its first step is taken at the next look. `then` is done when it has ended."""
         task = self.new(kind, subject, owner)
-        self.active[task.upid] = Worker(self._node, task, work(task), then)
+        doing = work(task)
+        for meddler in self._node.trouble.task_meddlers:
+            doing = meddler(self._node, task, doing)
+        self.active[task.upid] = Worker(self._node, task, doing, then)
         return task
 
     def new(self, kind: str, subject: str, owner: str) -> Task:
-        node, now = self._node, self._node.cluster.clock.now()
+        node, now = self._node, self._node.now()
         self._pid += 3
         pstart = max(1, int((now - node.booted) * 100)) & 0xFFFFFFFF
         return Task(node.name, self._pid, pstart, int(now), kind, subject, owner)
@@ -223,13 +250,27 @@ class Tasks:
         """A task that is over as soon as it has begun."""
         task = self.new(kind, subject, owner)
         task.say(*lines)
-        task.end(self._node.cluster.clock.now(), failure)
+        task.end(self._node.now(), failure)
         self._keep(task)
         return task
 
     def ended(self, task: Task) -> None:
         del self.active[task.upid]
         self._keep(task)
+
+    @property
+    def finished(self) -> list[Task]:
+        """Oldest first."""
+        return self._finished
+
+    @property
+    def pid(self) -> int:
+        """The latest worker's."""
+        return self._pid
+
+    def remember(self, finished: list[Task], pid: int) -> None:
+        """What was before the simulator was started again."""
+        self._finished, self._pid = finished, pid
 
     def _keep(self, task: Task) -> None:
         self._finished.append(task)
@@ -246,12 +287,17 @@ class Tasks:
             worker.die()
 
     def booted(self, now: float) -> None:
-        """The node is back: what ran when it died has no end of its own."""
-        for upid, worker in list(self.active.items()):
-            task = worker.task
-            task.endtime, task.status = int(now), "unexpected status"
-            del self.active[upid]
-            self._keep(task)
+        """The node is back: what ran when it died has no end of its own. The list of active tasks, kept in
+        a file, still says RUNNING until somebody goes through it."""
+        for worker in list(self.active.values()):
+            worker.task.lost = True
+            self._node.cluster.agenda.at(now + NOTICED_AFTER, partial(self._noticed, worker.task))
+
+    def _noticed(self, task: Task, now: float) -> None:
+        if task.upid not in self.active or self._node.down:  # it died again meanwhile
+            return
+        task.lose(now)
+        self.ended(task)
 
 
 def parse_upid(text: str) -> str | None:

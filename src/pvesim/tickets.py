@@ -24,21 +24,26 @@ class Tickets:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def ticket(self, user: str, at: float) -> str:
+    @property
+    def key(self) -> bytes:
+        return self._key
+
+    def ticket(self, user: str, at: float, bound_to: str = "") -> str:
+        """`bound_to`: for a challenge, the user who has to answer it."""
         head = f"PVE:{user}:{int(at):08X}"
-        return f"{head}::{self._signature(head)}"
+        return f"{head}::{self._signature(head + bound_to)}"
 
     def csrf(self, user: str, at: float) -> str:
         stamp = f"{int(at):08X}"
         mac = hmac.new(self._key, f"csrf:{stamp}:{user}".encode(), hashlib.sha256).digest()
         return f"{stamp}:{base64.b64encode(mac).decode().rstrip('=')}"
 
-    def owner(self, ticket: str, now: float) -> str | None:
+    def owner(self, ticket: str, now: float, bound_to: str = "") -> str | None:
         """The user of a good ticket; None for a forged, expired or future one."""
         match = _TICKET.fullmatch(ticket)
         if match is None or not _fresh(match[2], now):
             return None
-        expected = self._signature(f"PVE:{match[1]}:{match[2]}")
+        expected = self._signature(f"PVE:{match[1]}:{match[2]}{bound_to}")
         return match[1] if hmac.compare_digest(expected.encode(), match[3].encode()) else None
 
     def csrf_valid(self, token: str, user: str, now: float) -> bool:

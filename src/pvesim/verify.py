@@ -15,6 +15,7 @@ from pvesim.formats import FORMATS, FormatError, words
 UNDEFINED = "property is not defined in schema and the schema does not allow additional properties"
 MISSING = "property is missing and it is not optional"
 
+_LONGEST = 18  # digits; Perl counts on in fractions, we stop there
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(?=\d|\.\d)\d*(\.\d*)?([Ee][+-]?\d+)?")
 _FORMS = {"integer": _INTEGER, "number": _NUMBER, "boolean": re.compile("[01]")}
@@ -47,6 +48,7 @@ class Param(msgspec.Struct, frozen=True, rename={"min_length": "minLength", "max
     default_key: int = 0
     alias: str | None = None
     key_alias: str | None = None
+    items: Param | None = None  # of an array
     since: str = "8.0"
 
     def needed(self) -> Param:
@@ -97,9 +99,10 @@ def verify(given: Mapping[str, object], allowed: Mapping[str, Param], version: s
             errors[name] = UNDEFINED
         elif value is None:
             good[name] = ""
-        elif (shown := _checked(param, value, name, errors)) is not None:
-            good[name] = shown
+        else:
             _required(param, name, given, errors)
+            if (shown := _checked(param, value, name, errors)) is not None:
+                good[name] = shown
     for name, param in allowed.items():
         if not param.optional and given.get(name) is None:
             errors[name] = MISSING
@@ -129,10 +132,11 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")[:2]))
 
 
-def _required(param: Param, name: str, given: Mapping[str, object], errors: Errors) -> None:
+def _required(param: Param, name: str, given: Mapping[str, object], errors: Errors, path: str = "") -> None:
     wanted = param.requires
     if isinstance(wanted, str) and given.get(wanted) is None:
-        errors[wanted] = f"missing property - '{name}' requires this property"
+        where = f"{path}.{wanted}" if path else wanted
+        errors[where] = f"missing property - '{path}.{name}' requires this property".replace("'.", "'")
 
 
 def _checked(param: Param, value: object, path: str, errors: Errors) -> str | None:
@@ -141,6 +145,8 @@ def _checked(param: Param, value: object, path: str, errors: Errors) -> str | No
         value = "1" if value else "0"
     if param.type == "array":
         return _array(param, value, path, errors)
+    if isinstance(value, list) and isinstance(param.format, str) and param.format.endswith("-list"):
+        value = ",".join("" if item is None else str(item) for item in value)  # as RESTHandler.pm does
     if isinstance(value, list | dict):
         errors[path] = (
             f"type check ('{param.type}') failed - got {'ARRAY' if isinstance(value, list) else 'HASH'}"
@@ -151,15 +157,22 @@ def _checked(param: Param, value: object, path: str, errors: Errors) -> str | No
     if wrong:
         errors[path] = wrong
         return None
+    if param.type == "integer" and len(shown) > _LONGEST:
+        digits = shown.lstrip("+-0")
+        shown = "-" * shown.startswith("-") + ("9" * _LONGEST if len(digits) > _LONGEST else digits or "0")
     return shown
 
 
 def _array(param: Param, value: object, path: str, errors: Errors) -> str | None:
-    if isinstance(value, dict):
+    """The items, parted by NULs; a single value stands for a list of one, unless it is false to Perl."""
+    if isinstance(value, dict) or value in ("", "0", 0):
         errors[path] = "type check ('array') failed"
         return None
     items = value if isinstance(value, list) else [value]
-    return "\0".join(str(item) for item in items)
+    if param.items is None:
+        return "\0".join(str(item) for item in items)
+    shown = [_checked(param.items, item, f"{path}[{n}]", errors) for n, item in enumerate(items)]
+    return "\0".join(item for item in shown if item is not None) if None not in shown else None
 
 
 def _type(kind: str, shown: str) -> str | None:
@@ -196,7 +209,17 @@ def _named(name: str, shown: str) -> None:
 
 
 def properties(schema: Mapping[str, Param], text: str, path: str = "") -> dict[str, str]:
-    """A property string taken apart (`parse_property_string`), booleans as "1"/"0". Raises FormatError."""
+    """A property string taken apart and checked (`parse_property_string`). Raises FormatError."""
+    found = split(schema, text)
+    errors: Errors = {}
+    _check_object(schema, found, path, errors)
+    if errors:
+        raise FormatError("format error\n" + "\n".join(f"{name}: {wrong}" for name, wrong in errors.items()))
+    return found
+
+
+def split(schema: Mapping[str, Param], text: str) -> dict[str, str]:
+    """The parts of a property string, booleans as "1"/"0"; what they hold is not looked at."""
     found: dict[str, str] = {}
     default = next((name for name, param in schema.items() if param.default_key), None)
     for part in text.split(","):
@@ -217,15 +240,13 @@ def properties(schema: Mapping[str, Param], text: str, path: str = "") -> dict[s
         param = schema.get(key)
         if param is not None and param.alias:
             if param.key_alias:
+                if param.key_alias in found:
+                    raise FormatError(f"key alias '{param.key_alias}' is already defined")
                 found[param.key_alias] = key
             key, param = param.alias, schema.get(param.alias)
         if param is not None and param.type == "boolean":
             value = "1" if value.lower() in _TRUE else "0" if value.lower() in _FALSE else value
         found[key] = value
-    errors: Errors = {}
-    _check_object(schema, found, path, errors)
-    if errors:
-        raise FormatError("format error\n" + "\n".join(f"{name}: {wrong}" for name, wrong in errors.items()))
     return found
 
 
@@ -234,6 +255,7 @@ def _check_object(schema: Mapping[str, Param], found: Mapping[str, str], path: s
         inner = f"{path}.{name}" if path else name
         if name in found:
             _checked(param, found[name], inner, errors)
+            _required(param, name, found, errors, path)
         elif not param.optional and not param.alias:
             errors[inner] = MISSING
     for name in found:
@@ -242,7 +264,7 @@ def _check_object(schema: Mapping[str, Param], found: Mapping[str, str], path: s
 
 
 def _limits(param: Param, shown: str) -> str | None:
-    if param.pattern and not re.fullmatch(param.pattern, shown):
+    if param.pattern and not re.search(f"^{param.pattern}$", shown):  # so loosely; as Proxmox has it
         return "value does not match the regex pattern"
     if param.max_length is not None and len(shown) > param.max_length:
         return f"value may only be {param.max_length} characters long"

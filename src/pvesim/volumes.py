@@ -1,6 +1,6 @@
 """What lies on storages: guests' disks, templates, images, backups.
 
-A guest that nobody has touched has its disk by its scene alone (`storages.disk_of`); everything else is a
+A guest that nobody has touched has its disk by its scene alone (`holdings.untouched`); everything else is a
 Volume here. A local volume is on one node, a shared one on all that have the storage.
 """
 
@@ -21,7 +21,7 @@ class Volume:
 
     volid: str
     node: str  # empty where the storage is shared
-    content: str  # rootdir, images, vztmpl, iso, backup
+    content: str  # rootdir, images, vztmpl, iso, backup, import, snippets
     format: str
     size: int
     ctime: int
@@ -45,47 +45,42 @@ class Volume:
 class Volumes:
     """The volumes of a cluster by node and volume id."""
 
-    __slots__ = ("_by_place", "_used")
+    __slots__ = ("_by_place",)
 
     def __init__(self) -> None:
-        self._by_place: dict[tuple[str, str], Volume] = {}  # (node or "", volid) →
-        self._used: dict[tuple[str, str], int] = {}  # (node or "", storage) → bytes
+        self._by_place: dict[tuple[str, str], dict[str, Volume]] = {}  # (node or "", storage) → by volid
 
     def add(self, volume: Volume) -> Volume:
-        self._by_place[volume.node, volume.volid] = volume
-        self._count(volume, volume.used)
+        self._by_place.setdefault((volume.node, volume.storage), {})[volume.volid] = volume
         return volume
 
     def remove(self, volume: Volume) -> None:
-        if self._by_place.pop((volume.node, volume.volid), None) is not None:
-            self._count(volume, -volume.used)
+        self._by_place.get((volume.node, volume.storage), {}).pop(volume.volid, None)
 
     def resize(self, volume: Volume, size: int) -> None:
         volume.size = size
 
     def find(self, node: str, volid: str) -> Volume | None:
         """The volume as that node sees it."""
-        return self._by_place.get(("", volid)) or self._by_place.get((node, volid))
+        storage = volid.partition(":")[0]
+        for where in ("", node):
+            found = self._by_place.get((where, storage), {}).get(volid)
+            if found is not None:
+                return found
+        return None
 
     def on(self, node: str, storage: str) -> Iterator[Volume]:
         """What that node sees on the storage."""
-        start = f"{storage}:"
-        return (
-            volume
-            for (where, volid), volume in self._by_place.items()
-            if where in ("", node) and volid.startswith(start)
-        )
+        for where in ("", node):
+            yield from self._by_place.get((where, storage), {}).values()
 
     def used(self, node: str, storage: str) -> int:
         """Bytes taken on the storage, as the node sees it."""
-        return self._used.get((node, storage), 0) + self._used.get(("", storage), 0)
+        return sum(volume.used for volume in self.on(node, storage))
 
     def all(self) -> Iterator[Volume]:
-        return iter(self._by_place.values())
-
-    def _count(self, volume: Volume, size: int) -> None:
-        place = (volume.node, volume.storage)
-        self._used[place] = self._used.get(place, 0) + size
+        for volumes in self._by_place.values():
+            yield from volumes.values()
 
 
 def disk_name(storage: StorageScene, vmid: int, number: int, kind: str = "lxc", *, base: bool = False) -> str:
@@ -106,7 +101,10 @@ def owner_of(volid: str) -> int | None:
     return int(found[1]) if found else None
 
 
-_ARCHIVES = {".tar.gz": "tgz", ".tar.zst": "tzst", ".tar.xz": "txz", ".iso": "iso", ".tar": "tar"}
+_ARCHIVES = {
+    ".tar.gz": "tgz", ".tar.zst": "tzst", ".tar.xz": "txz", ".tar.bz2": "tbz2", ".iso": "iso", ".img": "iso",
+    ".tar": "tar",
+}  # fmt: skip
 
 
 def archive_format(file: str) -> str:

@@ -9,15 +9,18 @@ import random
 import re
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from sys import intern
+from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 import msgspec
 
 from pvesim.errors import ApiError
 from pvesim.perljson import complaint
+from pvesim.uploads import Upload
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html; charset=utf-8"
@@ -44,6 +47,8 @@ class Request:
     headers: dict[str, str]  # lower-case names
     body: bytes = b""
     signed: tuple[str, str] = ("", "")  # who asks: user or token, and the ticket
+    meddlers: Sequence[Any] = ()  # faults that have chosen this request
+    upload: Upload | None = None  # instead of a body
 
     @property
     def path(self) -> str:
@@ -68,6 +73,12 @@ class Request:
         return "close" not in connection and (self.minor > 0 or bool(connection))
 
 
+#: What is sent of an answer's bytes, seconds to wait between, and RESET where the connection is torn; it is
+#: closed at the end.
+Delivery = Callable[[bytes], Iterator[bytes | float | None]]
+RESET = None
+
+
 @dataclass(slots=True)
 class Answer:
     """An answer before it is bytes; `delay` seconds pass before it is sent. `hang`: never."""
@@ -79,6 +90,10 @@ class Answer:
     delay: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
+    raw: bytes | None = None  # the whole answer, head included
+    skew: float = 0.0  # seconds that the date is ahead
+    delivery: Delivery | None = None  # how its bytes go out; None: at once
+    stuck: bool = False  # nothing is said; the connection is closed when it has been idle for long enough
 
 
 @dataclass(slots=True)
@@ -114,7 +129,7 @@ def parse_head(head: bytes) -> Request:
     for each in rest.split(b"\r\n"):
         name, colon, value = each.partition(b":")
         if colon:
-            headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+            headers[intern(name.decode("latin-1").strip().lower())] = value.decode("latin-1").strip()
     return Request(method.decode("latin-1"), target.decode("latin-1"), int(minor), headers)
 
 
@@ -130,6 +145,8 @@ def parameters(request: Request) -> dict[str, object]:
         of_query: dict[str, object] = {}
         _form(request.query, of_query)
         found |= of_query
+    if request.upload is not None:
+        found |= request.upload.fields
     return found
 
 
@@ -218,7 +235,9 @@ class Head:
         self._date = ""
 
     def render(self, answer: Answer, *, minor: int, close: bool, gzip: bool = False) -> bytes:
-        second = int(time.time())
+        if answer.raw is not None:
+            return answer.raw
+        second = int(time.time() + answer.skew)
         if second != self._second:
             self._second = second
             self._date = formatdate(second, usegmt=True)

@@ -106,9 +106,10 @@ def test_a_copy_is_kept_before_an_existing_database_is_changed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if a next version had come out: its one migration finds a database of today's."""
-    monkeypatch.setattr(module, "HEAD", "0002")
+    following = f"{int(HEAD) + 1:04}"
+    monkeypatch.setattr(module, "HEAD", following)
     upgrade(sqlite_url(path))
-    kept = path.with_name("paddock.sqlite.before-0002")
+    kept = path.with_name(f"paddock.sqlite.before-{following}")
     assert kept.exists()
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.transport import HttpTransport
 from pvesim import ClusterScene, Estate, Running, Settings, serve
+from tests import addresses
 
 
 class Now:
@@ -81,8 +81,6 @@ class Lab:
 async def make_lab(scene: ClusterScene | None = None, **settings: float) -> AsyncIterator[Lab]:
     scene = scene or ClusterScene.simple("c", nodes=3, containers=12, vms=2)
     estate = Estate([scene], settings=Settings.quick(**settings))
-    chance = random.SystemRandom()
-    network = f"127.{chance.randint(16, 250)}.{chance.randint(0, 250)}"
     async with AsyncExitStack() as stack:
-        sim = await stack.enter_async_context(serve(estate, network=network))
+        sim = await stack.enter_async_context(serve(estate, network=addresses.network()))
         yield Lab(sim, stack)

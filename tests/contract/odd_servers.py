@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from paddock.proxmox.address import Endpoint
+from tests import addresses
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def loopback() -> str:
-    chance = random.SystemRandom()
-    return f"127.{chance.randint(16, 250)}.{chance.randint(0, 250)}.{chance.randint(1, 250)}"
 
 
 @asynccontextmanager
@@ -31,7 +26,7 @@ async def listening(
             await handler(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(guarded, address or loopback(), 0, ssl=context)
+    server = await asyncio.start_server(guarded, address or addresses.address(), 0, ssl=context)
     host, port = server.sockets[0].getsockname()[:2]
     try:
         yield Endpoint(host, port)

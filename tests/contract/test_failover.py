@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from paddock.base.errors import Upstream
-from paddock.proxmox import errors, reads
+from paddock.proxmox import errors, handshake, reads
 from tests.contract.lab import Lab
 
 
@@ -47,6 +47,24 @@ async def test_contact_brings_a_resting_member_back(lab: Lab) -> None:
     lab.sim.clear(fault)
     assert (await connection.contact("pve1")).sha256 == lab.cluster.nodes["pve1"].fingerprint
     assert connection.member_states()[0].ok
+
+
+async def test_a_contact_is_one_connection_with_one_question_and_no_credential(lab: Lab) -> None:
+    node = lab.cluster.nodes["pve1"]
+    before = node.connections
+    await lab.connection().contact("pve1")
+    assert node.connections == before + 1
+    (asked,) = [one for one in lab.sim.requests if one.node == "pve1"]
+    assert (asked.method, asked.path, asked.auth) == ("GET", "/api2/json/access/domains", "none")
+
+
+async def test_a_contact_with_a_member_that_only_shakes_hands_fails(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshake, "SIGN_SECONDS", 0.2)
+    lab.sim.fault("black-hole", cluster="c", node="pve1")
+    with pytest.raises(errors.TimedOut):
+        await lab.connection().contact("pve1")
 
 
 async def test_when_no_member_answers_the_reason_is_told_and_then_nobody_is_asked(lab: Lab) -> None:

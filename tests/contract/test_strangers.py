@@ -14,9 +14,10 @@ from paddock.proxmox import Endpoint, Member, TlsPolicy, TrustChoice, TrustMode,
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.handshake import probe_certificate
 from paddock.proxmox.transport import HttpTransport
+from tests import addresses
 from tests.conftest import needs
 from tests.contract.lab import Lab
-from tests.contract.odd_servers import answering, listening, loopback
+from tests.contract.odd_servers import answering, listening
 
 OFF = TlsPolicy(TrustMode.OFF)
 OPEN = TrustChoice(TrustMode.OFF)
@@ -92,7 +93,7 @@ async def test_a_service_that_hangs_up_is_unreachable(lab: Lab) -> None:
 
 async def test_nothing_listening_is_refused(lab: Lab) -> None:
     with pytest.raises(errors.Unreachable) as caught:
-        await reach(Endpoint(loopback(), 8006), OPEN, lab.token())
+        await reach(Endpoint(addresses.address(), 8006), OPEN, lab.token())
     assert caught.value.code == "connection_refused"
 
 

@@ -10,13 +10,16 @@ from urllib.parse import urlencode
 
 from pvesim import ClusterScene, Estate, Running, Settings, serve
 from pvesim.running import ClusterOf, NodeOf
+from tests import addresses
 from tests.pvesim.replay import Answer, send
 
 
 @asynccontextmanager
 async def serving(*scenes: ClusterScene, **settings: Any) -> AsyncIterator[Running]:
     """The scenes on random loopback addresses, without waiting."""
-    async with serve(Estate(list(scenes), settings=Settings.quick(**settings))) as running:
+    async with serve(
+        Estate(list(scenes), settings=Settings.quick(**settings)), network=addresses.network()
+    ) as running:
         yield running
 
 

@@ -99,6 +99,7 @@ def cluster(
                 rootfs=19.5,
                 offline=f"pve{n}" in offline,
                 templates=_TEMPLATES,
+                qemu=False,
                 template_sizes=_SIZES,
                 damaged_templates=["broken_1.0_amd64.tar.gz"],
                 description=notes,
@@ -141,3 +142,14 @@ ON_PVE1 = (
 )
 RUNNING = (container(110, "pve2", status="running"), container(111, "pve3", status="running"))
 BEING_MADE = container(120, lock="create")
+
+#: The configuration of a container that was made without much.
+STOPPED_CONF: dict[str, str | int] = {
+    "arch": "amd64",
+    "hostname": "ct771",
+    "memory": 128,
+    "swap": 0,
+    "ostype": "debian",
+    "rootfs": "local:771/vm-771-disk-0.raw,size=1G",
+    "unprivileged": 1,
+}

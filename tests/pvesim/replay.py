@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import json
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
+from pvesim.clock import StillClock
 from pvesim.errors import ApiError
 from pvesim.routes import all_routes
 from pvesim.running import Running
@@ -23,9 +26,19 @@ _AGE = re.compile(r"really signed ticket, (\w+)")
 _AGES = {"hours2_01": 7260, "hours3": 10800, "future": -3600, "future_400s": -400, "future_200s": -200}
 _CSRF = re.compile(r"[0-9A-F]{8}:[\w+/]{43}")
 _UPIDS = re.compile(r"UPID:[^\"]+:")
+_TICKET = re.compile(r"PVE:([^:]+):[0-9A-F]{8}::[\w+/=]+")
+_DUMPS = re.compile(r"vzdump-lxc-\d+-\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d")
 _POLL = re.compile(r"/nodes/([^/]+)/tasks/(UPID:[^/]+:)/status")
 _PATIENCE = 300  # simulated seconds until a task has to be over
 _VARIABLE = re.compile(r"\.tmp\.\d+")
+
+
+class Standing(StillClock):
+    """Time that passes only where the recording says so; starts when the recording did."""
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        super().__init__()
+        self.started = next((at for each in exchanges if (at := _date(each)) is not None), self.started)
 
 
 @dataclass
@@ -54,6 +67,7 @@ class Player:
     node: str = "pve1"
     before: Callable[[Running, Exchange], None] = lambda running, exchange: None
     timed: bool = True  # let time pass as in the recording
+    signed_in: bool = False  # the recorded tickets of root@pam are good ones, of an earlier section
     swaps: dict[str, str] = field(default_factory=dict)  # recorded secret or UPID → ours
     _unknown: set[str] = field(default_factory=set)  # UPIDs of tasks that were not started here
     _clock: float | None = None  # of the recording
@@ -80,8 +94,10 @@ class Player:
         """Between two exchanges as much as in the recording; but a task takes as long as ours takes, and is
         let come to its end where the recorded one had."""
         at = _date(exchange)
-        passed = at - self._clock - 1 if at is not None and self._clock is not None else 0
-        passed = max(passed, exchange.seconds or 0)
+        slack = 0 if exchange.at is not None else 1
+        passed = at - self._clock - slack if at is not None and self._clock is not None else 0
+        if exchange.at is None:
+            passed = max(passed, exchange.seconds or 0)
         self._clock = at if at is not None else self._clock
         poll = _POLL.search(unquote(exchange.path))
         if poll is None:
@@ -93,7 +109,8 @@ class Player:
             upid = self.swaps.get(poll[2], poll[2])
             for _ in range(_PATIENCE * 10):
                 cluster.live()
-                if node is None or upid not in node.tasks.active:
+                worker = node.tasks.active.get(upid) if node is not None else None
+                if worker is None or worker.task.lost:
                     break
                 self.running.advance(0.1)
 
@@ -133,6 +150,10 @@ class Player:
             return urlencode(params).encode()
         if exchange.mode == "json":
             return self._own(json.dumps(params), exchange).encode()
+        if exchange.mode == "raw" and "multipart" in str(
+            (exchange.request_headers or {}).get("Content-Type")
+        ):
+            return _upload(exchange)
         if exchange.mode == "raw":
             start = (exchange.request_body or "").encode()
             return start + start[-1:] * ((exchange.request_body_length or len(start)) - len(start))
@@ -150,14 +171,36 @@ class Player:
             if "%3A" in text or text.startswith("PVEAuthCookie"):
                 return f"PVEAuthCookie={quote(cluster.tickets.ticket('root@pam', at), safe='')}"
             return cluster.tickets.ticket("root@pam", at)
+        if exchange.status != 401 and (signed := _TICKET.search(unquote(text))):
+            cluster = next(iter(self.running.estate.clusters.values()))
+            if signed[0] not in self.swaps and quote(signed[0], safe="") not in self.swaps:
+                self.swaps[signed[0]] = cluster.tickets.ticket(signed[1], cluster.clock.now())
+        if exchange.status != 401 and _CSRF.fullmatch(text) and text not in self.swaps:
+            cluster = next(iter(self.running.estate.clusters.values()))
+            self.swaps[text] = cluster.tickets.csrf("root@pam", cluster.clock.now())
+        if self.signed_in:
+            self._sign_in(text)
         for recorded, ours in self.swaps.items():
             text = text.replace(recorded, ours).replace(quote(recorded, safe=""), quote(ours, safe=""))
         return text
 
+    def _sign_in(self, text: str) -> None:
+        """A ticket or CSRF token of our own for a recorded one that no call of the section has given."""
+        cluster = next(iter(self.running.estate.clusters.values()))
+        now = cluster.clock.now()
+        found = _TICKET.search(unquote(text))
+        if found and found[0] not in self.swaps:
+            self.swaps[found[0]] = cluster.tickets.ticket(found[1], now)
+        elif _CSRF.fullmatch(text) and text not in self.swaps:
+            self.swaps[text] = cluster.tickets.csrf("root@pam", now)
+
     def _learn(self, exchange: Exchange, answer: Answer) -> None:
-        if exchange.status != 200 or answer.status != 200 or exchange.method == "GET":
+        if exchange.status != 200 or answer.status != 200:
             return
         recorded, ours = _data(exchange.body.encode()), _data(answer.body)
+        if exchange.method == "GET":
+            self.swaps |= dict(zip(_backups(recorded), _backups(ours), strict=False))
+            return
         if isinstance(recorded, str) and isinstance(ours, str) and recorded.startswith("UPID:"):
             self.swaps[recorded] = ours
         if isinstance(recorded, dict) and isinstance(ours, dict):
@@ -204,9 +247,8 @@ def compare(exchange: Exchange, answer: Answer) -> str:
     if "json" not in recorded.get("content-type", "") or "gzip" in recorded.get("content-encoding", ""):
         same = bool(exchange.body) == bool(answer.body)
         return "" if same else "one has a body, the other none"
-    return difference(shape(json.loads(exchange.body)), shape(json.loads(answer.body))) or _same_errors(
-        exchange, answer
-    )
+    read = partial(json.loads, parse_int=float) if "rrddata" in exchange.path else json.loads
+    return difference(shape(read(exchange.body)), shape(read(answer.body))) or _same_errors(exchange, answer)
 
 
 def _same_errors(exchange: Exchange, answer: Answer) -> str:
@@ -217,9 +259,33 @@ def _same_errors(exchange: Exchange, answer: Answer) -> str:
 
 
 def _date(exchange: Exchange) -> float | None:
-    """When the answer was given, in whole seconds."""
+    """When it was recorded: exactly, or else in whole seconds."""
+    if exchange.at is not None:
+        return float(exchange.at)
     given = (exchange.response_headers or {}).get("Date")
     return parsedate_to_datetime(given).timestamp() if given else None
+
+
+def _backups(rows: Any) -> list[str]:
+    """The names of the backups in a content list, which have the time in them, oldest first."""
+    if not isinstance(rows, list):
+        return []
+    found = [row for row in rows if isinstance(row, dict) and row.get("content") == "backup"]
+    return [row["volid"].rpartition("/")[2] for row in sorted(found, key=lambda row: row["ctime"])]
+
+
+def _upload(exchange: Exchange) -> bytes:
+    """An upload of which only the beginning was recorded, made as long again; with its own checksum where
+    the recorded one was right."""
+    start = exchange.request_body.encode("latin-1")
+    boundary = start.partition(b"\r\n")[0]
+    close = b"\r\n" + boundary + b"--\r\n"
+    body = start + b"x" * (exchange.request_body_length - len(start) - len(close))
+    content = body.partition(b"application/octet-stream\r\n\r\n")[2]
+    checksum = re.search(rb"[1-9a-f][0-9a-f]{63}", start)
+    if checksum:
+        body = body.replace(checksum[0], hashlib.sha256(content).hexdigest().encode(), 1)
+    return body + close
 
 
 def _data(body: bytes) -> Any:

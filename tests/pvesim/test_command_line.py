@@ -57,6 +57,49 @@ def test_a_served_estate_takes_faults_over_its_control_socket(served: tuple[Any,
     assert "has no node 'pve9'" in wrong.output
 
 
+def test_a_served_estate_shows_itself_and_lets_somebody_at_its_guests(served: tuple[Any, str]) -> None:
+    _, control = served
+
+    def run(*arguments: str) -> str:
+        done = runner.invoke(app, [*arguments, "--control", control])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "lab  Proxmox VE 9.2.11, 5 of 5 guests running" in run("status")
+    assert run("guest", "stop", "100") == "guest 100 (ct100) on pve1: stopped\n"
+    assert run("guest", "move", "100", "node=pve2") == "guest 100 (ct100) on pve2: stopped\n"
+    assert (
+        run("guest", "lock", "100", "lock=backup") == "guest 100 (ct100) on pve2: stopped, locked (backup)\n"
+    )
+    assert run("guest", "unlock", "100") == "guest 100 (ct100) on pve2: stopped\n"
+    assert run("guest", "rename", "100", "name=web") == "guest 100 (web) on pve2: stopped\n"
+    assert run("guest", "create", "700", "node=pve1", "name=new") == "guest 700 (new) on pve1: running\n"
+    assert run("guest", "destroy", "101") == "guest 101 is destroyed\n"
+    assert [guest["vmid"] for guest in json.loads(run("guests", "--json"))] == [100, 102, 103, 104, 700]
+    assert "  stopped  pve2       web\n" in run("guests")
+    run("advance", "86400")
+    assert json.loads(run("status", "--json"))["ahead"] == 86400
+    wrong = runner.invoke(app, ["guest", "move", "100", "--control", control])
+    assert (wrong.exit_code, "node is missing" in wrong.output) == (2, True)
+
+
+def test_what_became_of_the_guests_is_there_again_at_the_next_start(tmp_path: Path) -> None:
+    control = str(tmp_path / "control")
+    command = [sys.executable, "-m", "pvesim", "serve", "--cluster", "lab:1:3@8.4.14", "--json"]
+    command += ["--control", control, "--same-address", "--port", "0", "--state-dir", str(tmp_path / "state")]
+    for start in (1, 2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            (cluster,) = json.loads(process.stdout.readline())["clusters"]
+            assert cluster["version"] == "8.4.14"
+            if start == 1:
+                runner.invoke(app, ["guest", "destroy", "101", "--control", control])
+            found = json.loads(runner.invoke(app, ["guests", "--json", "--control", control]).output)
+            assert [guest["vmid"] for guest in found] == [100, 102]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
 def test_faults_are_listed_with_what_they_take() -> None:
     output = runner.invoke(app, ["fault", "--list"]).output
     assert all(name in output for name in FAULTS)
@@ -88,5 +131,5 @@ def test_wrong_arguments_end_in_a_sentence(arguments: list[str], problem: str) -
 
 
 def test_the_reference_names_every_fault() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim-faults.md").read_text(encoding="utf-8")
     assert [name for name in FAULTS if f"`{name}`" not in page] == []

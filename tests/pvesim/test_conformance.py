@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from pvesim import Estate, Settings, serve
-from pvesim.clock import StillClock
+from tests import addresses
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
-from tests.pvesim.replay import Player, Result
+from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
+from tests.pvesim.sections.section import winners_first
 
 
 async def replay(name: str) -> list[Result]:
     """Play a section; every exchange with how it compares."""
     setup = SECTIONS[name]
+    exchanges = list(section(name))
+    if setup.winners_first:
+        exchanges = winners_first(exchanges)
     estate = Estate(
         [setup.scene()],
-        clock=StillClock(),
+        seed=setup.seed,
+        clock=Standing(exchanges),
         settings=Settings.quick(auth_delay=0, delay_scale=0, lag=setup.lag, notice_after=10, speed=1),
     )
-    async with serve(estate) as running:
+    async with serve(estate, network=addresses.network()) as running:
         running.advance(10.2 - estate.clock.now() % 10)  # pvestatd has just been round
-        player = Player(running, before=setup.before, timed=setup.timed)
-        results = [await player.play(exchange) for exchange in section(name)]
+        player = Player(running, before=setup.before, timed=setup.timed, signed_in=setup.signed_in)
+        results = [await player.play(exchange) for exchange in exchanges]
     for result in results:
         result.known = _known(result)
     return results
@@ -72,3 +78,21 @@ async def test_recorded_exchanges_agree(name: str) -> None:
     assert len(covered) >= floor.covered, report
     surprises = [result for result in covered if result.wrong and not result.known]
     assert not surprises or not floor.finished, report
+
+
+@pytest.mark.shared
+def test_the_page_about_conformance_is_about_these_sections_and_reasons() -> None:
+    require()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "pvesim-conformance.md").read_text(
+        encoding="utf-8"
+    )
+    rows = {
+        row[0]: row for row in re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+    }
+    assert rows.keys() == SECTIONS.keys(), "make docs"
+    for name, setup in SECTIONS.items():
+        _, _, played, agree = rows[name]
+        assert int(played) >= setup.covered
+        assert int(agree) / int(played) >= setup.floor
+    assert sum(int(row[3]) for row in rows.values()) / sum(int(row[2]) for row in rows.values()) >= 0.97
+    assert "Without a reason: 0." in page

@@ -69,14 +69,18 @@ async def test_a_container_is_made_from_a_template(root: Client) -> None:
     assert any(line["t"].startswith("extracting archive") for line in log)
 
 
-async def test_its_vmid_is_taken_from_the_call_on(root: Client) -> None:
-    answer = await root.call("POST", "/nodes/pve1/lxc", BARE)
-    upid = json.loads(answer.body)["data"]
-    config = await root.get("/nodes/pve1/lxc/300/config")
-    assert config.keys() == {"lock", "digest"}
-    again = await root.at("pve2").call("POST", "/nodes/pve2/lxc", BARE)
-    assert (again.status, again.reason) == (500, "CT 300 already exists on node 'pve1'")
-    assert (await done(root, upid))["exitstatus"] == "OK"
+async def test_its_vmid_is_taken_from_the_call_on() -> None:
+    async with serving(ClusterScene.simple("prod", nodes=2, containers=0), speed=0.01) as running:
+        root = Client(running["prod"]).by("full")
+        answer = await root.call("POST", "/nodes/pve1/lxc", BARE)
+        upid = json.loads(answer.body)["data"]
+        config = await root.get("/nodes/pve1/lxc/300/config")
+        assert config.keys() == {"lock", "digest"}
+        again = await root.at("pve2").call("POST", "/nodes/pve2/lxc", BARE)
+        assert again.status == 500
+        assert again.reason.endswith("CT 300 already exists on node 'pve1'")
+        running.advance(1000)
+        assert (await done(root, upid))["exitstatus"] == "OK"
 
 
 async def test_start_with_the_creation_is_a_task_of_its_own(root: Client) -> None:
@@ -223,3 +227,57 @@ async def test_starts_wait_for_the_lock_and_give_up_in_the_end() -> None:
         running.advance(20)
         assert (await root.get(f"/nodes/pve1/tasks/{waiting}/status"))["exitstatus"] == "OK"
         assert running.estate["prod"].guests[300].running
+
+
+async def test_a_backup_is_restored_under_another_vmid(root: Client) -> None:
+    await make(root, memory=640, tags="prod")
+    state = await post(root, "/nodes/pve1/vzdump", {"vmid": 300, "storage": "local", "mode": "stop"})
+    assert state["exitstatus"] == "OK"
+    [backup] = await root.get("/nodes/pve1/storage/local/content?content=backup")
+    assert backup["vmid"] == 300
+    given = {"vmid": 301, "ostemplate": backup["volid"], "restore": 1, "hostname": "copy"}
+    assert (await post(root, "/nodes/pve1/lxc", given))["exitstatus"] == "OK"
+    config = await root.get("/nodes/pve1/lxc/301/config")
+    assert (config["memory"], config["hostname"], config["tags"]) == (640, "copy", "prod")
+    assert config["rootfs"] == "local:301/vm-301-disk-0.raw,size=4G"
+    answer = await root.call(
+        "DELETE", f"/nodes/pve1/storage/local/content/{backup['volid'].replace('/', '%2F')}"
+    )
+    assert (await done(root, json.loads(answer.body)["data"]))["exitstatus"] == "OK"
+    assert await root.get("/nodes/pve1/storage/local/content?content=backup") == []
+
+
+async def test_a_snapshot_is_taken_and_rolled_back_to_where_the_storage_can() -> None:
+    thin = StorageScene(name="thin", type="lvmthin", content=["rootdir", "images"])
+    scene = ClusterScene.simple("prod", nodes=1, containers=0)
+    async with serving(
+        ClusterScene(name="prod", nodes=scene.nodes, storages=[*scene.storages, thin])
+    ) as running:
+        root = Client(running["prod"]).by("full")
+        await make(root, rootfs="thin:4", memory=512)
+        at = "/nodes/pve1/lxc/300"
+        assert (await post(root, f"{at}/snapshot", {"snapname": "before"}))["exitstatus"] == "OK"
+        await post(root, f"{at}/config", {"memory": 2048}, "PUT")
+        assert (await post(root, f"{at}/snapshot/before/rollback"))["exitstatus"] == "OK"
+        assert (await root.get(f"{at}/config"))["memory"] == 512
+        assert [each["name"] for each in await root.get(f"{at}/snapshot")] == ["before", "current"]
+
+
+async def test_a_running_container_moves_by_stopping_and_starting_again(root: Client) -> None:
+    refused = await root.call("POST", "/nodes/pve1/lxc/100/migrate", {"target": "pve2"})
+    assert refused.reason == "can't migrate running container without --online or --restart"
+    state = await post(root, "/nodes/pve1/lxc/100/migrate", {"target": "pve2", "restart": 1})
+    assert state["exitstatus"] == "OK"
+    assert (await root.get("/nodes/pve2/lxc/100/status/current"))["status"] == "running"
+    assert (await root.call("GET", "/nodes/pve1/lxc/100/config")).status == 500
+
+
+async def test_a_pool_holds_guests_until_it_is_empty(root: Client) -> None:
+    await post(root, "/pools", {"poolid": "web", "comment": "c"})
+    await post(root, "/pools", {"poolid": "web", "vms": "100"}, "PUT")
+    [pool] = await root.get("/pools?poolid=web")
+    assert [member["vmid"] for member in pool["members"]] == [100]
+    refused = await root.call("DELETE", "/pools?poolid=web")
+    assert refused.reason == "delete pool failed: pool 'web' is not empty (contains VM 100)"
+    await post(root, "/pools", {"poolid": "web", "vms": "100", "delete": 1}, "PUT")
+    assert (await root.call("DELETE", "/pools?poolid=web")).status == 200

@@ -48,7 +48,7 @@ async def test_a_second_factor_gives_a_ticket_that_opens_nothing() -> None:
         assert data["NeedTFA"] == 1
         assert "cap" not in data
         client.headers = {"Cookie": f"PVEAuthCookie={quote(data['ticket'], safe='')}"}
-        assert (await client.call("GET", "/version")).reason == "No ticket"
+        assert (await client.call("GET", "/version")).reason == "Authentication failed!"
 
 
 async def test_domains_need_no_sign_in_and_everything_else_does() -> None:

@@ -123,7 +123,10 @@ def test_what_ran_on_a_node_that_died_has_no_end_of_its_own(node: Node) -> None:
     later(node, 60)
     assert task.running, "nobody has seen it end"
     node.tasks.booted(node.cluster.clock.now())
-    assert task.status == "unexpected status"
+    assert task.state()["exitstatus"] == "unexpected status"
+    assert task.row()["status"] == "RUNNING", "the list notices some seconds later"
+    later(node, 20)
+    assert task.row()["status"] == "unexpected status"
     assert task.log == ["first"]
 
 

@@ -52,7 +52,10 @@ EDIT = frozenset(
     }
 )
 
-PERMISSIONS = OWN | READ | EDIT
+RUN = frozenset({"process.read"})
+"""What concerns the process that serves Paddock, not what it manages."""
+
+PERMISSIONS = OWN | READ | EDIT | RUN
 
 ROLES: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: PERMISSIONS,

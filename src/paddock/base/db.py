@@ -7,17 +7,30 @@ write at all. On PostgreSQL both kinds come from one pool.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import DateTime, Dialect, MetaData, String, event
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    MetaData,
+    String,
+    cast,
+    event,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, MappedAsDataclass
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -97,13 +110,37 @@ class Database:
         await self._writer.dispose()
 
 
+def among(column: InstrumentedAttribute[str], ids: Sequence[str], db: Database) -> ColumnElement[bool]:
+    """Whether a column is one of `ids`, which go as one parameter: there may be more of them than a statement takes."""
+    text = msgspec.json.encode(ids).decode()
+    listed = (
+        func.json_each(text)
+        if db.is_sqlite
+        else func.json_array_elements_text(cast(literal(text, String), JSON))
+    )
+    return column.in_(select(listed.table_valued("value").c.value))
+
+
 def sqlite_url(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
+class _Connection(sqlite3.Connection):
+    """Gives its locks back when it is closed.
+
+    SQLite keeps a closed connection alive, with its transaction and so with the write lock of the whole
+    database, while any of its statements is: as after a task was cancelled in the middle of one.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 def _sqlite_engine(url: str, *, readonly: bool) -> AsyncEngine:
     pool: dict[str, Any] = {"pool_size": 4 if readonly else 1, "max_overflow": 0, "pool_timeout": 30}
-    engine = create_async_engine(url, **pool, **_JSON)
+    engine = create_async_engine(url, connect_args={"factory": _Connection}, **pool, **_JSON)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -124,4 +161,4 @@ def _sqlite_engine(url: str, *, readonly: bool) -> AsyncEngine:
     return engine
 
 
-__all__ = ["Database", "Id", "MappedAsDataclass", "Row", "UtcDateTime", "sqlite_url"]
+__all__ = ["Database", "Id", "MappedAsDataclass", "Row", "UtcDateTime", "among", "sqlite_url"]

@@ -22,6 +22,11 @@ class Event:
 
     views: ClassVar[frozenset[str]] = frozenset()
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Names whose revision the event raises besides those of its views, without waking a page."""
+        return ()
+
 
 class Bus:
     """Delivers events to listeners by type, and the names of changed views to live pages."""
@@ -31,12 +36,14 @@ class Bus:
         self._watchers: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._revisions: dict[str, int] = {}
+        self.told = 0
+        """Counts everything that was told since the process started."""
 
     def subscribe(self, kind: type[Event], listener: Listener) -> None:
         self._listeners.setdefault(kind, []).append(listener)
 
     def revision(self, view: str) -> int:
-        """Counts the changes of a view since the process started."""
+        """Counts the changes of a view, or of a mark, since the process started."""
         return self._revisions.get(view, 0)
 
     def deliver(self, events: Iterable[Event]) -> None:
@@ -44,6 +51,8 @@ class Bus:
         views: set[str] = set()
         for event in events:
             views |= event.views
+            for mark in event.marks:
+                self._revisions[mark] = self.revision(mark) + 1
             for listener in self._listeners.get(type(event), ()):
                 task = asyncio.ensure_future(listener(event))
                 self._tasks.add(task)
@@ -52,6 +61,7 @@ class Bus:
 
     def touch(self, views: Iterable[str]) -> None:
         """Says that views changed without an event, for example because live figures are newer."""
+        self.told += 1
         for view in views:
             self._revisions[view] = self._revisions.get(view, 0) + 1
             for queue in self._watchers:

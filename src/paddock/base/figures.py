@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -39,16 +40,22 @@ class Figures:
     def __init__(self) -> None:
         self._kinds: dict[str, type[Any]] = {}
         self._values: dict[str, dict[str, Any]] = {}
-        self._dirty: dict[str, set[str]] = {}
+        self._dirty: dict[str, dict[str, None]] = {}
+        """Ids in the order in which they became dirty."""
 
     def register(self, kind: str, struct: type[Any]) -> None:
         self._kinds[kind] = struct
         self._values.setdefault(kind, {})
-        self._dirty.setdefault(kind, set())
+        self._dirty.setdefault(kind, {})
 
     def put(self, kind: str, id: str, figures: Any) -> None:
         self._values[kind][id] = figures
-        self._dirty[kind].add(id)
+        self._dirty[kind][id] = None
+
+    def put_all(self, kind: str, figures: Mapping[str, Any]) -> None:
+        """Many at once, by id."""
+        self._values[kind].update(figures)
+        self._dirty[kind].update(dict.fromkeys(figures))
 
     def get(self, kind: str, id: str) -> Any | None:
         return self._values[kind].get(id)
@@ -60,7 +67,7 @@ class Figures:
     def forget(self, kind: str, ids: Iterable[str]) -> None:
         for id in ids:
             self._values[kind].pop(id, None)
-            self._dirty[kind].add(id)
+            self._dirty[kind][id] = None
 
     async def load(self, db: Database) -> None:
         """Reads what the last process flushed; what an older version wrote in another shape is left out."""
@@ -71,24 +78,25 @@ class Figures:
                 with contextlib.suppress(msgspec.DecodeError):
                     self._values[kind].setdefault(id, msgspec.msgpack.decode(body, type=struct))
 
-    async def flush(self, db: Database) -> int:
-        """Writes what changed since the last flush; returns how many. What is put meanwhile waits for the next.
+    async def flush(self, db: Database, *, most: int | None = None) -> int:
+        """Writes what changed since it was last written; returns how many. What is put meanwhile waits for the next.
 
-        In many short transactions, since SQLite has one writer; what could not be written stays for the next.
+        With `most` per kind no more than that, those that have waited longest first: on a large estate writing
+        everything each time would cost more than watching it. In many short transactions, since SQLite has one
+        writer; what could not be written stays for the next.
         """
-        dirty, self._dirty = self._dirty, {kind: set() for kind in self._kinds}
         written = 0
-        try:
-            for kind, ids in dirty.items():
-                for chunk in _chunks(sorted(ids), CHUNK):
+        for kind, dirty in self._dirty.items():
+            for chunk in _chunks(list(islice(dirty, most)), CHUNK):
+                for id in chunk:
+                    dirty.pop(id, None)
+                try:
                     await self._replace(db, kind, chunk)
-                    ids.difference_update(chunk)
-                    written += len(chunk)
-                    await asyncio.sleep(0)
-        except BaseException:
-            for kind, ids in dirty.items():
-                self._dirty[kind] |= ids
-            raise
+                except BaseException:
+                    dirty.update(dict.fromkeys(chunk))
+                    raise
+                written += len(chunk)
+                await asyncio.sleep(0)
         return written
 
     async def _replace(self, db: Database, kind: str, ids: list[str]) -> None:

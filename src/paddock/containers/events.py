@@ -7,6 +7,17 @@ from typing import ClassVar
 
 from paddock.base.events import Event
 
+FACTS, DETAILS = "containers: facts", "containers: details"
+"""Revisions that count what was told of any cluster; of one: `facts_of`, `details_of`."""
+
+
+def facts_of(cluster_id: str) -> str:
+    return f"{FACTS}/{cluster_id}"
+
+
+def details_of(cluster_id: str) -> str:
+    return f"{DETAILS}/{cluster_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class ContainersChanged(Event):
@@ -14,3 +25,16 @@ class ContainersChanged(Event):
 
     views: ClassVar[frozenset[str]] = frozenset({"containers", "nodes", "overview", "frame"})
     cluster_id: str
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        return (FACTS, facts_of(self.cluster_id))
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsChanged(ContainersChanged):
+    """What only the configuration says: addresses, operating system."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        return (DETAILS, details_of(self.cluster_id))

@@ -9,7 +9,7 @@ import msgspec
 KIND = "container"
 
 
-class ContainerFigures(msgspec.Struct, frozen=True, omit_defaults=True):
+class ContainerFigures(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """CPU in cores, memory and disk in bytes, uptime in seconds, network and disk as counters of bytes."""
 
     at: datetime

@@ -40,7 +40,7 @@ class Container(Row):
     ostype: Mapped[str] = mapped_column(String(32), default="")
     unprivileged: Mapped[bool | None] = mapped_column(default=None)
     details_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When its configuration was last read; None: not yet."""
+    """When its configuration was last read; None: not yet, or not since it was started."""
     details_error: Mapped[str] = mapped_column(Text, default="")
     first_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -51,6 +51,14 @@ class Container(Row):
             "cluster_id",
             "vmid",
             unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_containers_details",
+            "cluster_id",
+            "details_at",
+            "vmid",
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),

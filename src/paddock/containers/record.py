@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, or_, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.ids import new_id
-from paddock.containers.events import ContainersChanged
+from paddock.containers.events import ContainersChanged, DetailsChanged
 from paddock.containers.figures import KIND, ContainerFigures
 from paddock.containers.model import Container
 from paddock.proxmox.shapes import Resource
@@ -163,7 +163,11 @@ async def _write(
         statement = update(table).where(table.c.id == bindparam("row_id"))
         connection = await tx.session.connection()
         if moved:
-            await connection.execute(statement.values(**facts, status_since=bindparam("since")), moved)
+            values = facts | {"status_since": bindparam("since")}
+            await connection.execute(statement.values(**values), moved)
+            # with a start, a new network configuration takes effect and addresses are leased anew
+            if started := [row["row_id"] for row in moved if row["status"] == "running"]:
+                await _forget_details(tx, started)
         if kept:
             await connection.execute(
                 statement.values(**facts), [{k: v for k, v in row.items() if k != "since"} for row in kept]
@@ -174,31 +178,38 @@ async def _write(
         )
 
 
+async def _forget_details(tx: Write, ids: list[str]) -> None:
+    """Their details are read again before those that are merely old."""
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        await tx.session.execute(update(Container).where(Container.id.in_(chunk)).values(details_at=None))
+
+
 def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], at: datetime) -> None:
     """Keeps the live figures of containers that have some; silent ones keep their old."""
-    put = ctx.figures.put
+    found: dict[str, ContainerFigures] = {}
     for one in seen:
         if one.vmid is None or one.mem is None or (id := living.get(one.vmid)) is None:
             continue
-        put(
-            KIND,
-            id,
-            ContainerFigures(
-                at=at,
-                cpu=max(0.0, one.cpu or 0.0) * (one.maxcpu or 0),
-                memory=one.mem,
-                disk=one.disk or 0,
-                uptime=one.uptime or 0,
-                netin=one.netin or 0,
-                netout=one.netout or 0,
-                diskread=one.diskread or 0,
-                diskwrite=one.diskwrite or 0,
-            ),
+        found[id] = ContainerFigures(
+            at,
+            max(0.0, one.cpu or 0.0) * (one.maxcpu or 0),
+            one.mem,
+            one.disk or 0,
+            one.uptime or 0,
+            one.netin or 0,
+            one.netout or 0,
+            one.diskread or 0,
+            one.diskwrite or 0,
         )
+    ctx.figures.put_all(KIND, found)
 
 
-async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[Wanted]:
-    """Containers on registered nodes whose details are missing or old, oldest first."""
+async def wanting_details(ctx: Context, cluster_id: str, *, new: bool, limit: int) -> list[Wanted]:
+    """Containers on registered nodes whose details are missing (`new`), or old, oldest first."""
+    if limit < 1:
+        return []
+    due = Container.details_at.is_(None) if new else Container.details_at < ctx.now() - DETAILS_AGE
     query = (
         select(Container.id, Container.vmid, Container.node_name, Container.status)
         .where(
@@ -206,9 +217,9 @@ async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[
             Container.ended_at.is_(None),
             Container.node_id.is_not(None),
             Container.status != "unknown",
-            or_(Container.details_at.is_(None), Container.details_at < ctx.now() - DETAILS_AGE),
+            due,
         )
-        .order_by(Container.details_at.is_not(None), Container.details_at, Container.vmid)
+        .order_by(Container.details_at, Container.vmid)
         .limit(limit)
     )
     async with ctx.read() as db:
@@ -216,15 +227,28 @@ async def wanting_details(ctx: Context, cluster_id: str, *, limit: int) -> list[
 
 
 async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id: str, at: datetime) -> None:
-    """Writes what the configurations say, by container id."""
+    """Writes what the configurations say, by container id. That they say the same as before wakes nobody."""
+    columns = (Container.id, Container.addresses, Container.ostype, Container.unprivileged)
     async with ctx.write() as tx:
-        for container_id, details in found.items():
-            values: dict[str, Any] = {"details_at": at, "details_error": details.error}
-            if not details.error:
-                values |= {
-                    "addresses": list(details.addresses),
-                    "ostype": details.ostype[:32],
-                    "unprivileged": details.unprivileged,
-                }
-            await tx.session.execute(update(Container).where(Container.id == container_id).values(**values))
-        tx.publish(ContainersChanged(cluster_id))
+        rows = await tx.session.execute(
+            select(*columns, Container.details_error).where(Container.id.in_(list(found)))
+        )
+        changed = False
+        for id, addresses, ostype, unprivileged, error in rows.all():
+            details = found[id]
+            before = (addresses, ostype, unprivileged)
+            # what was known is kept where nothing could be read
+            facts = before if details.error else _said(details)
+            changed |= (*before, error) != (*facts, details.error)
+            values = dict(zip(("addresses", "ostype", "unprivileged"), facts, strict=True))
+            await tx.session.execute(
+                update(Container)
+                .where(Container.id == id)
+                .values(details_at=at, details_error=details.error, **values)
+            )
+        if changed:
+            tx.publish(DetailsChanged(cluster_id))
+
+
+def _said(details: Details) -> tuple[list[str], str, bool | None]:
+    return list(details.addresses), details.ostype[:32], details.unprivileged

@@ -11,7 +11,7 @@ from paddock.nodes import health
 KIND = "node"
 
 
-class NodeFigures(msgspec.Struct, frozen=True, omit_defaults=True):
+class NodeFigures(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Numbers are None where the cluster says nothing. Memory and storage in bytes, CPU in cores."""
 
     at: datetime | None = None

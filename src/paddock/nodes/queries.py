@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from paddock.base.context import Context
+from paddock.base.context import SYSTEM, Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
 from paddock.nodes import figures, health
@@ -31,10 +33,7 @@ class NodeView:
     id: str
     name: str
     site_id: str
-    site: str
     cluster_id: str
-    cluster: str
-    cluster_kind: str
     address: str
     url: str
     status: str
@@ -55,6 +54,9 @@ class NodeView:
     version: int
     created_at: datetime
     updated_at: datetime
+    cluster: str
+    cluster_kind: str
+    site: str
     figures: NodeFigures
     stale: bool
     """Whether the figures are too old to be shown as live."""
@@ -93,10 +95,11 @@ _SEVERITY = {status: weight for weight, status in enumerate(FACES)}
 Key = Callable[[NodeView], Any]
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+@lru_cache(maxsize=8192)
+def natural(name: str) -> tuple[tuple[int, str], ...]:
     """A key that puts pve2 before pve10, and does not tell cases apart."""
     parts = re.split(r"(\d+)", name.casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 SORTS: dict[str, Key] = {
@@ -116,65 +119,84 @@ SORTS: dict[str, Key] = {
 }
 
 
+_FIELDS = list(NodeView.__dataclass_fields__)
+_COLUMNS = [getattr(Node, name) for name in _FIELDS[: _FIELDS.index("cluster")]]
+_STATUS, _KIND = _FIELDS.index("status"), _FIELDS.index("cluster_kind")
+
+
 def _select() -> Select[Any]:
-    columns = [getattr(Node, name) for name in _NODE_COLUMNS]
-    return sites.with_name(clusters.with_name(select(*columns), Node.cluster_id), Node.site_id)
-
-
-_NODE_COLUMNS = (
-    "id",
-    "name",
-    "site_id",
-    "cluster_id",
-    "address",
-    "url",
-    "status",
-    "status_since",
-    "status_code",
-    "status_reason",
-    "pve_version",
-    "kernel",
-    "cpu_model",
-    "cores",
-    "memory",
-    "certificate_ends",
-    "containers_running",
-    "containers_total",
-    "vms_running",
-    "vms_total",
-    "vanished_at",
-    "version",
-    "created_at",
-    "updated_at",
-)
+    return sites.with_name(clusters.with_name(select(*_COLUMNS), Node.cluster_id), Node.site_id)
 
 
 async def _views(ctx: Context, query: Select[Any]) -> list[NodeView]:
+    return _seen(ctx, await _rows(ctx, query))
+
+
+async def _rows(ctx: Context, query: Select[Any]) -> Sequence[Sequence[Any]]:
     if not ctx.actor.scope.everything:
         query = query.where(Node.site_id.in_(ctx.actor.scope.site_ids or ()))
     async with ctx.read() as db:
-        rows = (await db.execute(query)).mappings().all()
+        # by the connection: columns need no object loading
+        rows: Sequence[Sequence[Any]] = (await (await db.connection()).execute(query)).all()
+    return rows
+
+
+def _seen(ctx: Context, rows: Iterable[Sequence[Any]]) -> list[NodeView]:
     now = ctx.now()
     interval = timedelta(seconds=ctx.settings.watch_interval)
     known = ctx.figures.all(figures.KIND)
-    return [_view(row, known.get(row["id"]) or NodeFigures(), now, interval) for row in rows]
+    nothing = NodeFigures()
+    return [_view(row, known.get(row[0], nothing), now, interval) for row in rows]
 
 
-def _view(row: RowMapping, live: NodeFigures, now: datetime, interval: timedelta) -> NodeView:
-    shown = dict(row)
-    if shown["status"] == health.Status.ONLINE:
-        verdict = health.judge(
-            figures.evidence(live, lone=shown["cluster_kind"] == "standalone"), now, interval
-        )
-        if verdict.status is health.Status.UNKNOWN:
-            shown["status"], shown["status_code"], shown["status_reason"] = (
-                verdict.status,
-                verdict.code,
-                verdict.reason,
-            )
-            shown["status_since"] = live.seen_at or shown["status_since"]
+class Register:
+    """All nodes, as they were read when something was last told of anything; a part of `Services`.
+
+    A page shows 50 nodes, but filters, counts and sorts all of them by what is live.
+    """
+
+    OLDEST = 30.0
+    """Seconds after which the rows are read again, whatever was told: events may be lost."""
+    PACE = 1 / 1000
+    """Seconds per node for which they are not judged again: a second for a thousand, next to nothing for few."""
+
+    def __init__(self) -> None:
+        self._rows: Sequence[Sequence[Any]] = ()
+        self._told = -1
+        self._rows_until = 0.0
+        self._views: list[NodeView] = []
+        self._views_until = 0.0
+
+    async def visible(self, ctx: Context) -> list[NodeView]:
+        """Those in the reader's scope."""
+        now = time.monotonic()
+        told = ctx.services.bus.told
+        if told != self._told or now >= self._rows_until:
+            rows = await _rows(ctx.acting_as(SYSTEM), _select())
+            # from before the reading: what is told meanwhile makes the next reader read again
+            self._rows, self._told, self._rows_until = rows, told, now + self.OLDEST
+            self._views_until = 0.0
+        if now >= self._views_until:
+            self._views = _seen(ctx, self._rows)
+            self._views_until = now + self.PACE * len(self._rows)
+        if ctx.actor.scope.everything:
+            return list(self._views)
+        allowed = ctx.actor.scope.site_ids or frozenset()
+        return [node for node in self._views if node.site_id in allowed]
+
+
+def _view(row: Sequence[Any], live: NodeFigures, now: datetime, interval: timedelta) -> NodeView:
+    """`row` is one of `_select`, whose columns stand in the order of the view's fields."""
+    view: Callable[..., NodeView] = NodeView
     old = live.at is None or now - live.at > 3 * interval
-    return NodeView(**shown, figures=live, stale=old or shown["status"] == health.Status.OFFLINE)
+    status = row[_STATUS]
+    if status == health.Status.ONLINE:
+        verdict = health.judge(figures.evidence(live, lone=row[_KIND] == "standalone"), now, interval)
+        if verdict.status is health.Status.UNKNOWN:
+            since = live.seen_at or row[_STATUS + 1]
+            shown = (verdict.status, since, verdict.code, verdict.reason)
+            return view(*row[:_STATUS], *shown, *row[_STATUS + 4 :], live, old)
+    return view(*row, live, old or status == health.Status.OFFLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +222,11 @@ class NodeList:
 
 async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
     """Nodes by site, cluster, status, version and text (name, address). All are read once: there are few."""
-    query = _select()
-    for name, column in (("site", Node.site_id), ("cluster", Node.cluster_id)):
-        if value := paging.filters.get(name):
-            query = query.where(column == value)
-    whole = await _views(ctx, query)
+    whole = await ctx.part(Register).visible(ctx)
+    if site := paging.filters.get("site"):
+        whole = [node for node in whole if node.site_id == site]
+    if cluster := paging.filters.get("cluster"):
+        whole = [node for node in whole if node.cluster_id == cluster]
     found = [node for node in whole if _matches(node, paging.q)]
     versions = tuple(sorted({node.pve_version for node in found if node.pve_version}, key=_version_key))
     if version := paging.filters.get("version"):
@@ -215,7 +237,7 @@ async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
     site_count = len({node.site_id for node in found})
     if status := paging.filters.get("status"):
         found = [node for node in found if node.status == status]
-    found.sort(key=SORTS["name"])
+    found = sorted(found, key=SORTS["name"])
     found.sort(key=SORTS.get(paging.sort, SORTS["site"]), reverse=paging.descending)
     return NodeList(
         Page.cut(found, paging),
@@ -241,7 +263,7 @@ def standing(nodes: Iterable[NodeView]) -> dict[str, Standing]:
 
 
 async def all_nodes(ctx: Context) -> list[NodeView]:
-    return sorted(await _views(ctx, _select()), key=SORTS["site"])
+    return sorted(await ctx.part(Register).visible(ctx), key=SORTS["site"])
 
 
 async def get_node(ctx: Context, node_id: str) -> NodeView:

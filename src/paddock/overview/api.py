@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from paddock.access.guard import api_context, check
 from paddock.base.context import Context
+from paddock.base.heartbeat import Heartbeat
 from paddock.overview import queries
-from paddock.overview.schemas import AttentionOut, CapacityOut, EventOut, JobOut, OverviewOut
+from paddock.overview.schemas import AttentionOut, CapacityOut, EventOut, JobOut, OverviewOut, ProcessOut
 
 router = APIRouter(prefix="/overview", tags=["overview"])
 Ctx = Annotated[Context, Depends(api_context)]
@@ -53,3 +54,12 @@ async def get_overview(
             for event, name in seen.events
         ],
     )
+
+
+@router.get("/process")
+async def get_process(
+    ctx: Ctx, collect: Annotated[bool, Query(description="Collect garbage before counting.")] = False
+) -> ProcessOut:
+    """How the serving process itself is doing; for administrators."""
+    check(ctx, "process.read")
+    return ProcessOut(**asdict(ctx.part(Heartbeat).condition(collect=collect)))

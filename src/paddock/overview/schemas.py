@@ -57,3 +57,14 @@ class OverviewOut(BaseModel):
     sites: list[CapacityOut]
     jobs: list[JobOut] = Field(description="Those that run.")
     events: list[EventOut] = Field(description="The newest.")
+
+
+class ProcessOut(BaseModel):
+    tasks: int = Field(description="Tasks of the event loop.")
+    sockets: int
+    files: int = Field(description="Open file descriptors, sockets too.")
+    threads: int
+    memory: int = Field(description="Resident memory in bytes.")
+    lag_p50: float = Field(description="How late the event loop was in the last minute, in seconds.")
+    lag_p99: float
+    lag_most: float

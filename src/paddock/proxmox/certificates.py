@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -49,8 +50,12 @@ class Certificate:
         return str(found[0].value) if found else ""
 
 
+@lru_cache(maxsize=2048)
 def parse(data: str | bytes) -> Certificate:
-    """Reads PEM (the first certificate of a chain) or DER. Raises BadCertificate."""
+    """Reads PEM (the first certificate of a chain) or DER. Raises BadCertificate.
+
+    Every contact shows the same certificate again, so what was read is remembered.
+    """
     found = _load(data)
     try:
         return _described(found)

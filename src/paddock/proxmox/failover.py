@@ -28,7 +28,6 @@ T = TypeVar("T")
 
 
 _SIGN_OF_LIFE = request("GET", "/access/domains")
-SIGN_OF_LIFE_SECONDS = 5.0
 
 
 class Failover:
@@ -71,11 +70,8 @@ class Failover:
         """A handshake with one member, resting or not; success brings it back, unless its answers were wrong of late."""
         track = self._tracks[name]
         try:
-            leaf = await self._transport.contact(track.member.endpoint, track.member.policy)
             # A hung pveproxy still shakes hands; the list of realms needs no sign-in and must come.
-            await self._transport.request(
-                track.member.endpoint, track.member.policy, _SIGN_OF_LIFE, timeout=SIGN_OF_LIFE_SECONDS
-            )
+            leaf = await self._transport.contact(track.member.endpoint, track.member.policy, _SIGN_OF_LIFE)
         except Upstream as error:
             self._failed(track, error)
             raise

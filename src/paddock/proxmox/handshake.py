@@ -1,4 +1,4 @@
-"""TLS conversations without a request: reading a certificate, and the light contact with a member."""
+"""TLS conversations without a client library: reading a certificate, and the light contact with a member."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from ipaddress import ip_address
 
 from paddock.proxmox import faults, trust
 from paddock.proxmox.address import Endpoint, is_forbidden, is_host
 from paddock.proxmox.certificates import BadCertificate, Certificate, parse
+from paddock.proxmox.errors import Unreadable
 
 CONNECT_SECONDS = 5.0
+SIGN_SECONDS = 5.0
+HEAD_LIMIT = 64 * 1024
 
 
 async def probe_certificate(endpoint: Endpoint, *, timeout: float = CONNECT_SECONDS) -> Certificate:
@@ -20,22 +24,25 @@ async def probe_certificate(endpoint: Endpoint, *, timeout: float = CONNECT_SECO
     Raises Unreachable, TimedOut or NotProxmox (no TLS there).
     """
     try:
-        return await _leaf(endpoint, trust.unverified(), None, timeout)
+        return await _leaf(endpoint, trust.Check(trust.unverified()), None, timeout)
     except OSError as error:
         raise faults.from_os_error(error, endpoint) from None
 
 
 async def contact(
-    endpoint: Endpoint, policy: trust.TlsPolicy, *, timeout: float = CONNECT_SECONDS
+    endpoint: Endpoint, policy: trust.TlsPolicy, *, path: str = "", timeout: float = CONNECT_SECONDS
 ) -> Certificate:
-    """A handshake with the policy's trust check, nothing sent: proof that the member itself is there.
+    """A handshake with the policy's trust check: proof that the member itself is there.
 
-    Raises Unreachable, TimedOut, NotProxmox or Untrusted.
+    With `path` it is asked for that once it is trusted, without any credential, on the same connection; the head
+    of an answer must come within SIGN_SECONDS, whatever it says. Otherwise nothing is sent.
+
+    Raises Unreachable, TimedOut, NotProxmox, Untrusted or Unreadable.
     """
     refusal: ssl.SSLCertVerificationError | None = None
     for check in trust.checks(policy):
         try:
-            leaf = await _leaf(endpoint, check.context, policy.server_name, timeout)
+            leaf = await _leaf(endpoint, check, policy.server_name, timeout, path)
         except ssl.SSLCertVerificationError as error:
             refusal = error
             continue
@@ -58,14 +65,30 @@ def admit(endpoint: Endpoint) -> None:
 
 
 async def _leaf(
-    endpoint: Endpoint, context: ssl.SSLContext, server_name: str | None, timeout: float
+    endpoint: Endpoint, check: trust.Check, server_name: str | None, timeout: float, path: str = ""
 ) -> Certificate:
     admit(endpoint)
     last: OSError | None = None
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(timeout) as limit:
         for address in await _allowed_addresses(endpoint):
             try:
-                return await _leaf_at(address, endpoint.port, context, server_name or endpoint.host)
+                _, writer = opened = await asyncio.open_connection(
+                    address,
+                    endpoint.port,
+                    ssl=check.context,
+                    server_hostname=server_name or endpoint.host,
+                    limit=HEAD_LIMIT,
+                )
+                try:
+                    leaf = parse(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+                    if path and check.fingerprint in (None, leaf.sha256):
+                        limit.reschedule(None)
+                        await _sign_of_life(endpoint, path, *opened)
+                    return leaf
+                finally:
+                    writer.transport.abort()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
             except ssl.SSLError:
                 raise
             except OSError as error:
@@ -78,17 +101,36 @@ async def _leaf(
     raise last
 
 
-async def _leaf_at(address: str, port: int, context: ssl.SSLContext, name: str) -> Certificate:
-    _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=name)
+async def _sign_of_life(
+    endpoint: Endpoint, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """One question by hand, since it is asked of every node every minute: a client library costs more than TLS."""
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: {endpoint.authority}\r\nAccept: application/json\r\n"
+        "User-Agent: paddock\r\nConnection: close\r\n\r\n".encode()
+    )
     try:
-        return parse(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
-    finally:
-        writer.transport.abort()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        async with asyncio.timeout(SIGN_SECONDS):
+            head = await reader.readuntil(b"\r\n\r\n")
+    except TimeoutError:
+        raise faults.answer_timeout(endpoint, SIGN_SECONDS) from None
+    except asyncio.IncompleteReadError as error:
+        if error.partial:
+            raise _not_http(endpoint, path) from None
+        raise faults.reset(endpoint) from None
+    except asyncio.LimitOverrunError:
+        raise _not_http(endpoint, path) from None
+    if not head.startswith(b"HTTP/1."):
+        raise _not_http(endpoint, path)
+
+
+def _not_http(endpoint: Endpoint, path: str) -> Unreadable:
+    return Unreadable(f"{endpoint} sent an answer that is not HTTP.", call=f"GET {path}")
 
 
 async def _allowed_addresses(endpoint: Endpoint) -> list[str]:
+    with contextlib.suppress(ValueError):
+        return [str(ip_address(endpoint.host))]  # `admit` has judged it; nothing is to be resolved
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)

@@ -8,6 +8,7 @@ Sizes are bytes, times seconds, `cpu` a share of `maxcpu` cores (0 to 1).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct, field
@@ -24,6 +25,8 @@ Cores = Annotated[float, Meta(ge=0, le=1e6)]
 # names in Proxmox VE's API.
 _NODE_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z"
 NodeName = Annotated[str, Meta(max_length=63, pattern=_NODE_NAME)]
+# The same without the pattern, which is looked at once per name: there are far fewer names than rows.
+ManyNodeName = Annotated[str, Meta(max_length=63)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 # A longer text is cut.
 Text = Annotated[str, Meta(max_length=TEXT_LIMIT)]
@@ -33,9 +36,15 @@ class Shape(Struct, frozen=True, gc=False):
     """Base of what is read; hyphens on the wire are underscores here.
 
     A row in which one of the `identifying` fields is broken is not read at all; other fields are left out.
+    `checked` are fields that must pass a check besides, made once per value where many rows are read at once.
     """
 
     identifying: ClassVar[frozenset[str]] = frozenset()
+    checked: ClassVar[Mapping[str, Callable[[str], bool]]] = {}
+
+
+def is_node_name(text: str) -> bool:
+    return re.match(_NODE_NAME, text) is not None
 
 
 class Version(Shape, frozen=True):
@@ -60,7 +69,7 @@ class StatusRow(Shape, frozen=True):
     level: str | None = None
 
     def __post_init__(self) -> None:
-        if self.type == "node" and (len(self.name) > 63 or not re.match(_NODE_NAME, self.name)):
+        if self.type == "node" and (len(self.name) > 63 or not is_node_name(self.name)):
             raise ValueError("this is not the name of a node")
 
 
@@ -68,10 +77,11 @@ class Resource(Shape, frozen=True):
     """A row of /cluster/resources: node, lxc, qemu, storage, network, sdn or pool."""
 
     identifying = frozenset({"node", "vmid", "storage"})
+    checked: ClassVar[Mapping[str, Callable[[str], bool]]] = {"node": is_node_name}
 
     type: Text
     id: Text
-    node: NodeName | None = None
+    node: ManyNodeName | None = None
     status: Text | None = None
     vmid: Vmid | None = None
     name: Text | None = None

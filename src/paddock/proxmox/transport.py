@@ -46,8 +46,11 @@ class Transport(Protocol):
         answer was lost after it may have been sent.
         """
 
-    async def contact(self, endpoint: Endpoint, policy: trust.TlsPolicy) -> Certificate:
-        """A handshake with the trust check; nothing is sent."""
+    async def contact(
+        self, endpoint: Endpoint, policy: trust.TlsPolicy, sign_of_life: Request | None = None
+    ) -> Certificate:
+        """A handshake with the trust check. With `sign_of_life` that is asked on the same connection, and some
+        answer must come; it carries no credential. Otherwise nothing is sent."""
 
     async def close(self) -> None: ...
 
@@ -105,8 +108,11 @@ class HttpTransport:
         assert refusal is not None
         raise refusal
 
-    async def contact(self, endpoint: Endpoint, policy: trust.TlsPolicy) -> Certificate:
-        return await handshake.contact(endpoint, policy, timeout=self._connect_seconds)
+    async def contact(
+        self, endpoint: Endpoint, policy: trust.TlsPolicy, sign_of_life: Request | None = None
+    ) -> Certificate:
+        path = f"{BASE}{sign_of_life.path}" if sign_of_life else ""
+        return await handshake.contact(endpoint, policy, path=path, timeout=self._connect_seconds)
 
     async def close(self) -> None:
         self._closed = True

@@ -9,7 +9,7 @@ import msgspec
 KIND = "storage"
 
 
-class StorageFigures(msgspec.Struct, frozen=True):
+class StorageFigures(msgspec.Struct, frozen=True, gc=False):
     """Bytes."""
 
     at: datetime

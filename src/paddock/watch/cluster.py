@@ -33,7 +33,9 @@ CONTACTS_AT_ONCE = 16
 class ClusterWatch:
     """Looks at one cluster until stopped. `ctx` acts as Paddock itself."""
 
-    def __init__(self, ctx: Context, cluster_id: str, connection: Connection) -> None:
+    def __init__(
+        self, ctx: Context, cluster_id: str, connection: Connection, pace: details.Pace | None = None
+    ) -> None:
         self.cluster_id = cluster_id
         self.connection = connection
         self._ctx = ctx
@@ -56,13 +58,14 @@ class ClusterWatch:
         self._digest: int | None = None
         self._state: tuple[bool | None, str | None] | None = None
         self._fingerprints_at: datetime | None = None
+        self._reader = details.Reader(pace or details.Pace())
         self._settling = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def open(cls, ctx: Context, cluster_id: str) -> ClusterWatch:
+    async def open(cls, ctx: Context, cluster_id: str, pace: details.Pace | None = None) -> ClusterWatch:
         """Raises NotFound, or VaultLocked where the credential cannot be unsealed."""
-        return cls(ctx, cluster_id, await ctx.part(Connections).get(cluster_id))
+        return cls(ctx, cluster_id, await ctx.part(Connections).get(cluster_id), pace)
 
     async def _load(self) -> None:
         """What is written down, read when the first look begins: an import may still be writing before."""
@@ -128,6 +131,7 @@ class ClusterWatch:
                 )
             self._living, self._missing = recorded.living, recorded.missing
             self._digest = digest
+            self._reader.wake()
             if joined:
                 await self._ctx.part(Connections).reload(self.cluster_id)
         self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
@@ -247,4 +251,4 @@ class ClusterWatch:
 
     async def _details(self) -> None:
         if not self._trouble:
-            await details.read_some(self._ctx, self.cluster_id, self.connection)
+            await self._reader.round(self._ctx, self.cluster_id, self.connection)

@@ -16,10 +16,13 @@ from paddock.jobs import record as jobs
 from paddock.nodes import record as nodes
 from paddock.proxmox.connections import Connections
 from paddock.watch.cluster import ClusterWatch
+from paddock.watch.details import Pace
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 60.0
+FLUSH_MOST = 5000
+"""Figures per kind and flush; all are written when Paddock stops."""
 RECONCILE_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 FIGURE_VIEWS = ("nodes", "containers", "overview")
@@ -35,6 +38,7 @@ class Watcher:
         self._changing = asyncio.Lock()
         self._running = False
         self._connections = services.parts[Connections]
+        self._pace = Pace()
 
     async def start(self) -> None:
         """Spreads the clusters over the interval, so that their work does not fall together."""
@@ -58,7 +62,7 @@ class Watcher:
         self._running = False
         await stop(self._tasks)
         await self.forget_all()
-        await self._flush()
+        await self._ctx.figures.flush(self._ctx.services.db)
 
     async def forget_all(self) -> None:
         """Ends every watch and connection without touching what is written."""
@@ -82,7 +86,7 @@ class Watcher:
         if not self._running:
             return
         try:
-            watch = await ClusterWatch.open(self._ctx, cluster_id)
+            watch = await ClusterWatch.open(self._ctx, cluster_id, self._pace)
         except PaddockError as error:
             log.error("cluster %s cannot be watched: %s", cluster_id, error.message)
             told = Upstream(error.message, code=error.code, hint=error.hint)
@@ -106,7 +110,7 @@ class Watcher:
             self._ctx.services.bus.touch(FIGURE_VIEWS)
 
     async def _flush(self) -> None:
-        await self._ctx.figures.flush(self._ctx.services.db)
+        await self._ctx.figures.flush(self._ctx.services.db, most=FLUSH_MOST)
 
     async def _prune(self) -> None:
         services = self._ctx.services

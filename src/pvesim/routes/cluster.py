@@ -1,4 +1,4 @@
-"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version, /pools."""
+"""What any node says about its cluster from its own copy: /cluster/*, /nodes, /version."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import msgspec
 from pvesim.api import Call, Routes
 from pvesim.errors import invalid
 from pvesim.figures import Sample
-from pvesim.model import Cluster, Node
+from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
+from pvesim.scene import StorageScene
 from pvesim.wire import Reply
+from pvesim.works.hastack import node_state
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,8 +50,6 @@ def register(routes: Routes) -> None:
     routes.get("/cluster/nextid")(_nextid)
     routes.get("/cluster/options")(_options)
     routes.get("/nodes")(_nodes)
-    routes.get("/pools")(_pools)
-    routes.get("/pools/{poolid}")(_pool)
 
 
 def version(node: Node) -> dict[str, object]:
@@ -70,7 +70,7 @@ def _status(call: Call) -> object:
             {
                 "type": "cluster",
                 "id": "cluster",
-                "name": cluster.name,
+                "name": cluster.called,
                 "nodes": len(cluster.nodes),
                 "quorate": int(cluster.quorate),
                 "version": len(cluster.nodes),
@@ -117,7 +117,7 @@ def node_entry(node: Node, call: Call) -> dict[str, object]:
     online = node.online(call.now)
     entry: dict[str, object] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
     sample = sample_of(node)
-    entry["status"] = "online" if online else "offline"
+    entry["status"] = "offline" if not online else "online" if sample else "unknown"
     if sample is None:
         return entry
     entry["level"] = ""
@@ -151,7 +151,10 @@ def _resources(call: Call) -> object:
     if kind in (None, "node"):
         for node in cluster.nodes.values():
             entry = node_entry(node, call)
-            entry["cgroup-mode"] = 2
+            if samples[node.name] is not None:
+                entry["cgroup-mode"] = 2
+            if cluster.ha.master or node.name in cluster.ha.maintenance:
+                entry["hastate"] = node_state(cluster, node)
             rows.append(_encode(entry))
     if kind in (None, "storage"):
         rows += _storage_rows(call, samples)
@@ -185,24 +188,27 @@ def _storage_rows(call: Call, samples: dict[str, Sample | None]) -> list[bytes]:
             continue
         content = call.list_text(storage.content)
         for node in call.cluster.nodes.values():
-            if not node.has(storage):
-                continue
-            row: dict[str, object] = {
-                "id": f"storage/{node.name}/{storage.name}",
-                "storage": storage.name,
-                "node": node.name,
-                "type": "storage",
-                "plugintype": storage.type,
-                "content": content,
-                "shared": int(storage.shared),
-                "status": "unknown",
-            }
-            sample = samples[node.name]
-            if sample is not None and storage.name in sample.storages:
-                row["disk"], row["maxdisk"] = sample.storages[storage.name]
-                row["status"] = "available"
-            rows.append(_encode(row))
+            if node.has(storage):
+                rows.append(_encode(storage_row(storage, node, content, samples[node.name])))
     return rows
+
+
+def storage_row(storage: StorageScene, node: Node, content: str, sample: Sample | None) -> dict[str, object]:
+    """A storage on a node as /cluster/resources has it."""
+    row: dict[str, object] = {
+        "id": f"storage/{node.name}/{storage.name}",
+        "storage": storage.name,
+        "node": node.name,
+        "type": "storage",
+        "plugintype": storage.type,
+        "content": content,
+        "shared": int(storage.shared),
+        "status": "unknown",
+    }
+    if sample is not None and storage.name in sample.storages:
+        row["disk"], row["maxdisk"] = sample.storages[storage.name]
+        row["status"] = "available"
+    return row
 
 
 def _network_rows(call: Call) -> list[dict[str, object]]:
@@ -232,36 +238,10 @@ def _network_rows(call: Call) -> list[dict[str, object]]:
     ]
 
 
-def _visible_pools(call: Call) -> list[str]:
+def visible_pools(call: Call) -> list[str]:
+    """The pools that the caller may know of."""
     return [pool for pool in call.cluster.pools if call.can(f"/pool/{pool}", "Pool.Audit")]
 
 
 def _pool_rows(call: Call) -> list[dict[str, object]]:
-    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in _visible_pools(call)]
-
-
-def _pools(call: Call) -> object:
-    if "poolid" in call.params:
-        pool = call.params["poolid"]
-        call.need(f"/pool/{pool}", "Pool.Audit")
-        return [{"poolid": pool, "members": _members(call.cluster, pool)}]
-    return [_named(pool, call.cluster.pools[pool]) for pool in _visible_pools(call)]
-
-
-def _named(pool: str, comment: str) -> dict[str, object]:
-    return {"poolid": pool, "comment": comment} if comment else {"poolid": pool}
-
-
-def _pool(call: Call) -> object:
-    pool = call.params["poolid"]
-    if pool not in call.cluster.pools:
-        raise invalid(poolid=f"pool '{pool}' does not exist")
-    return {**_named(pool, call.cluster.pools[pool]), "members": _members(call.cluster, pool)}
-
-
-def _members(cluster: Cluster, pool: str) -> list[object]:
-    return [
-        msgspec.json.decode(guest_row(guest, sample_of(guest.node)))
-        for guest in cluster.guests.values()
-        if guest.pool == pool
-    ]
+    return [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in visible_pools(call)]

@@ -9,8 +9,8 @@ from pvesim.config_rights import NEW_DISK, may_configure
 from pvesim.configuring import change, check_names
 from pvesim.errors import failed
 from pvesim.formats import words
+from pvesim.guest import Guest
 from pvesim.guestconfig import adopt, config, disks, edit, plain, put_together, size_text, taken_apart
-from pvesim.model import Guest
 from pvesim.routes.containers import directory_storage
 from pvesim.scene import GIB
 from pvesim.tasks import Task, TaskFailed

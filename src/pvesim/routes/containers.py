@@ -13,10 +13,13 @@ from pvesim.api import Call, Routes
 from pvesim.config_rights import NEW_DISK, may_configure, may_read_volume
 from pvesim.configuring import apply
 from pvesim.errors import failed, forbidden, invalid
-from pvesim.guestconfig import Conf, taken_apart
-from pvesim.model import Cluster, Guest
+from pvesim.guest import Guest
+from pvesim.guestconfig import Conf, plain, set_lock, taken_apart
+from pvesim.highavail import Resource
+from pvesim.routes.storage import usable
 from pvesim.scene import GIB, GuestScene, StorageScene
 from pvesim.works import creating, power, restoring
+from pvesim.works.hastack import manage
 from pvesim.works.locking import holding, unlocked
 
 _NOT_CONFIG = frozenset(
@@ -27,6 +30,8 @@ _NOT_CONFIG = frozenset(
 )  # fmt: skip
 _DISK = re.compile(r"rootfs|mp\d+")
 _KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
+_AT_ONCE = 0.02  # seconds within which two calls both find the vmid free, and one fails later
+_SAME_MOMENT = 0.0005  # … and nodes that write the configuration at once learn of each other by that
 _DEFAULT_SIZE = 4  # GiB, where only a storage is given
 
 
@@ -50,6 +55,8 @@ def _create(call: Call) -> object:
     )
     if over is not None:
         _may_overwrite(over)
+    elif known is not None and known.lock == "create" and call.now - known.started < _AT_ONCE:
+        raise failed(f"unable to create CT {vmid} - {_collision(call, known)}")
     elif known is not None:
         raise failed(taken(known, vmid))
     if keys := given.get("ssh-public-keys"):
@@ -60,26 +67,49 @@ def _create(call: Call) -> object:
     wanted = {key: value for key, value in given.items() if key not in _NOT_CONFIG and value != ""}
     may_configure(call, vmid, wanted, pool=pool, unprivileged=unprivileged)
     archive = given["ostemplate"]
-    _may_read_archive(call, archive, vmid)
+    may_read_volume(call, archive, vmid, "backup" if restore else "vztmpl")
     disks = _disks(call, wanted, given.get("storage", "local"))
+    if call.flag("ha-managed"):
+        call.need("/", "Sys.Console")
     call.quorum()
     conf: Conf = {"memory": 512, "swap": 512, "hostname": f"CT{vmid}"} if not restore else {}
     apply(
         conf, {key: value for key, value in wanted.items() if not _DISK.fullmatch(key)}, vmid, cluster.chance
     )
+    before: Conf | None = None
+    if over is not None:
+        before = dict(plain(over))
+        if over.lock:
+            raise failed(f"unable to restore CT {vmid} - CT is locked ({over.lock})")
+        set_lock(over, "create")
     guest = over or claim(call, vmid, pool)
     after = partial(_started, call, guest) if call.flag("start") else lambda: None
-    plan = creating.Plan(archive, conf, disks, unprivileged, after)
+    if call.flag("ha-managed"):
+        after = partial(_managed, call, guest)
+    plan = creating.Plan(archive, conf, disks, unprivileged, after, storage_only="rootfs" not in wanted)
     if restore:
-        given_unprivileged = unprivileged if "unprivileged" in given else None
+        disks_given = any(_DISK.fullmatch(key) for key in wanted)
+        wish = restoring.Wish(
+            call,
+            "" if disks_given else given.get("storage", "local"),
+            unprivileged if "unprivileged" in given else None,
+            call.flag("unique"),
+            before,
+        )
         return call.start(
             "vzrestore",
             vmid,
-            lambda task: holding(
-                task, guest, restoring.restore(task, guest, plan, given_unprivileged, over=over is not None)
-            ),
+            lambda task: holding(task, guest, restoring.restore(task, guest, plan, wish)),
         )
     return call.start("vzcreate", vmid, lambda task: holding(task, guest, creating.create(task, guest, plan)))
+
+
+def _collision(call: Call, known: Guest) -> str:
+    """What the loser of a race is told; on another node it may only notice when it writes."""
+    if known.node is call.node or call.now - known.started >= _SAME_MOMENT:
+        return taken(known, known.vmid)
+    where = f"/etc/pve/nodes/{call.node.name}/lxc/{known.vmid}.conf"
+    return f"close (rename) atomic file '{where}' failed: File exists"
 
 
 def taken(guest: Guest, vmid: int) -> str:
@@ -109,11 +139,18 @@ def _started(call: Call, guest: Guest) -> None:
     )
 
 
+def _managed(call: Call, guest: Guest) -> None:
+    """`ha-managed=1`: HA looks after the container, and starts it if that was asked for."""
+    state = "started" if call.flag("start") else "stopped"
+    sid = f"ct:{guest.vmid}"
+    if sid not in call.cluster.ha.resources:
+        manage(call.cluster, Resource(sid, guest.vmid, {"state": state}))
+
+
 def _may_overwrite(guest: Guest) -> None:
     if guest.running:
         raise failed("can't overwrite running container")
     protected(guest, f"unable to restore CT {guest.vmid}")
-    unlocked(guest)
 
 
 def protected(guest: Guest, what: str) -> None:
@@ -133,21 +170,10 @@ def _may_allocate(call: Call, vmid: int, pool: str, over: Guest | None) -> None:
     if call.can(f"/vms/{vmid}", "VM.Allocate") or (pool and call.can(f"/pool/{pool}", "VM.Allocate")):
         return
     if over is not None and call.can(f"/vms/{vmid}", "VM.Backup"):
+        if plain(over).get("unprivileged") and call.params.get("unprivileged") == "0":
+            call.need("/", "Sys.Modify")
         return
     raise forbidden()
-
-
-def _may_read_archive(call: Call, archive: str, vmid: int) -> None:
-    storage, colon, _ = archive.partition(":")
-    if not colon or storage.startswith("/"):
-        if not call.is_root:
-            raise failed(
-                "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 663."
-            )
-        return
-    if storage not in call.cluster.storages:
-        raise failed(f"storage '{storage}' does not exist")
-    may_read_volume(call, archive, vmid)
 
 
 def _disks(call: Call, wanted: Mapping[str, str], default: str) -> tuple[creating.NewDisk, ...]:
@@ -184,22 +210,10 @@ def _manner(storage: StorageScene) -> str:
 
 def directory_storage(call: Call, name: str) -> StorageScene:
     """A storage that takes containers' disks, enabled on the node. Raises 400, 403, 500."""
-    storage = usable(call.cluster, name, call.node.name)
+    storage = usable(call, name)
     if "rootdir" not in storage.content:
         raise invalid(storage=f"storage '{name}' does not support container directories")
     call.need(f"/storage/{name}", "Datastore.AllocateSpace")
-    return storage
-
-
-def usable(cluster: Cluster, name: str, node: str) -> StorageScene:
-    """Raises 500 where the storage does not exist, is disabled, or is not on the node."""
-    storage = cluster.storages.get(name)
-    if storage is None:
-        raise failed(f"storage '{name}' does not exist")
-    if storage.disabled:
-        raise failed(f"storage '{name}' is disabled")
-    if storage.nodes and node not in storage.nodes:
-        raise failed(f"storage '{name}' is not available on node '{node}'")
     return storage
 
 

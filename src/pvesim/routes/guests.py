@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
 from pvesim.api import Call, Routes, perm
-from pvesim.guestconfig import config, hardware_address
-from pvesim.model import Guest
+from pvesim.errors import failed, invalid
+from pvesim.guest import Guest
+from pvesim.guestconfig import config, hardware_address, plain, taken_apart
 from pvesim.routes.cluster import all_guests_visible
 from pvesim.sampling import disk_used
 from pvesim.verify import TEXT, choice
@@ -69,16 +71,15 @@ def register(routes: Routes) -> None:
         routes.get(f"{at}/pending", check=audit)(partial(_pending, kind))
         routes.get(f"{at}/status")(partial(_subdirs, kind, _POWER))
         routes.get(f"{at}/status/current")(partial(_current, kind))
-        routes.get(f"{at}/snapshot", check=audit, protected=True)(partial(_snapshots, kind))
-        routes.get(
-            f"{at}/feature",
-            check=audit,
-            protected=True,
-            params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
-        )(partial(_feature, kind))
-    lxc = "/nodes/{node}/lxc/{vmid}"
-    routes.get(f"{lxc}/interfaces")(_interfaces)
-    routes.get(f"{lxc}/migrate")(_migration)
+    qemu = "/nodes/{node}/qemu/{vmid}"
+    routes.get(f"{qemu}/snapshot", check=audit, protected=True)(_snapshots)
+    routes.get(
+        f"{qemu}/feature",
+        check=audit,
+        protected=True,
+        params={"feature": choice("snapshot", "clone", "copy").needed(), "snapname": TEXT},
+    )(_feature)
+    routes.get("/nodes/{node}/lxc/{vmid}/interfaces")(_interfaces)
 
 
 def _subdirs(kind: str, names: Sequence[str], call: Call) -> object:
@@ -139,7 +140,16 @@ def current(guest: Guest, now: float) -> dict[str, object]:
 
 
 def _config(kind: str, call: Call) -> object:
-    return config(call.guest(kind))
+    guest, snapshot = call.guest(kind), call.params.get("snapshot")
+    if not snapshot:
+        return config(guest)
+    if call.flag("current"):
+        wrong = "cannot use 'snapshot' parameter with 'current'"
+        raise invalid(snapshot=wrong, current=wrong)
+    found = (guest.snapshots or {}).get(snapshot)
+    if found is None:
+        raise failed(f"snapshot '{snapshot}' does not exist")
+    return {**found, "digest": config(guest)["digest"]}
 
 
 def _pending(kind: str, call: Call) -> object:
@@ -149,15 +159,27 @@ def _pending(kind: str, call: Call) -> object:
 
 def _current(kind: str, call: Call) -> object:
     guest = call.guest(kind)
-    row = {**current(guest, call.now), "ha": {"managed": 0}}
+    row = {**current(guest, call.now), "ha": _ha(guest)}
     row.pop("template", None)
     if kind == "qemu":
         row["qmpstatus"] = guest.status
     return row
 
 
-def _snapshots(kind: str, call: Call) -> object:
-    guest = call.guest(kind)
+def _ha(guest: Guest) -> dict[str, object]:
+    """What the HA stack has got to with it (`get_service_status`)."""
+    cluster = guest.node.cluster
+    resource = cluster.ha.of(guest.vmid)
+    if resource is None or not cluster.ha_managed(guest):
+        return {"managed": 0}
+    row: dict[str, object] = {"managed": 1, "state": resource.state or None}
+    if not cluster.version.ha_rules:
+        row["group"] = resource.options.get("group")
+    return row
+
+
+def _snapshots(call: Call) -> object:
+    guest = call.guest("qemu")
     return [
         {
             "name": "current",
@@ -168,8 +190,8 @@ def _snapshots(kind: str, call: Call) -> object:
     ]
 
 
-def _feature(kind: str, call: Call) -> object:
-    guest = call.guest(kind)
+def _feature(call: Call) -> object:
+    guest = call.guest("qemu")
     storage = call.cluster.storages[guest.storage]
     capable = storage.type in ("zfspool", "lvmthin", "rbd", "btrfs")
     return {"hasFeature": int(capable or call.params["feature"] == "copy")}
@@ -180,9 +202,13 @@ def _interfaces(call: Call) -> object:
     if guest is None or guest.kind != "lxc" or not guest.running:
         return None  # also for a container that does not exist
     rows = [_interface("lo", "00:00:00:00:00:00", "127.0.0.1/8", "::1/128")]
-    if guest.scene.ip and guest.scene.bridge:
-        address = guest.scene.ip if guest.scene.ip != "dhcp" else leased_address(guest)
-        rows.append(_interface("eth0", hardware_address(guest).lower(), address, ""))
+    conf = plain(guest)
+    for key in sorted(key for key in conf if re.fullmatch(r"net\d+", key)):
+        card = taken_apart(key, str(conf[key]))
+        hardware = card.get("hwaddr", hardware_address(guest)).lower()
+        inet, inet6 = card.get("ip", ""), card.get("ip6", "")
+        inet = leased_address(guest) if inet == "dhcp" else "" if inet == "manual" else inet
+        rows.append(_interface(card["name"], hardware, inet, inet6 if "/" in inet6 else ""))
     return rows
 
 
@@ -208,9 +234,3 @@ def _interface(name: str, hardware: str, inet: str, inet6: str) -> dict[str, obj
     if inet6:
         row["inet6"] = inet6
     return row
-
-
-def _migration(call: Call) -> object:
-    guest = call.guest("lxc")
-    others = [name for name in call.cluster.nodes if name != call.node.name]
-    return {"running": int(guest.running), "allowed-nodes": others, "not-allowed-nodes": {}}

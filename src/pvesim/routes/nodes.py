@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from pvesim.api import Call, Routes
-from pvesim.certificates import describe
-from pvesim.errors import failed, invalid
-from pvesim.model import Node, digest
 from pvesim.routes.cluster import version
-from pvesim.sampling import sample_of
+from pvesim.sampling import figures_of
 from pvesim.scene import GIB
-from pvesim.wire import Reply
 
 _INDEX = [
     "aplinfo",
@@ -66,15 +60,6 @@ def register(routes: Routes) -> None:
     routes.get(node)(_index)
     routes.get(f"{node}/status")(_status)
     routes.get(f"{node}/version")(lambda call: version(call.node))
-    routes.get(f"{node}/network")(_network)
-    routes.get(f"{node}/network/{{iface}}")(_interface)
-    routes.get(f"{node}/dns")(_dns)
-    routes.get(f"{node}/time")(_time)
-    routes.get(f"{node}/hosts")(_hosts)
-    routes.get(f"{node}/config")(_config)
-    routes.put(f"{node}/config")(_change_config)
-    routes.get(f"{node}/certificates")(lambda call: [{"name": "acme"}, {"name": "custom"}, {"name": "info"}])
-    routes.get(f"{node}/certificates/info")(_certificates)
 
 
 def _index(call: Call) -> object:
@@ -84,8 +69,7 @@ def _index(call: Call) -> object:
 
 def _status(call: Call) -> object:
     node = call.node
-    sample = sample_of(node)
-    assert sample is not None  # a node that answers has fresh figures
+    sample = figures_of(node)
     figures = sample.node
     cpu = float(figures["cpu"])
     used, total = int(figures["mem"]), node.memory
@@ -128,110 +112,3 @@ def _status(call: Call) -> object:
         "kversion": f"Linux {kernel} {build}",
         "pveversion": f"pve-manager/{node.version.text}/{node.version.repoid}",
     }
-
-
-def _interfaces(node: Node) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = {}
-    for number, bridge in enumerate(node.scene.bridges):
-        port = f"eth{number}"
-        found[port] = {
-            "type": "eth",
-            "method": "manual",
-            "method6": "manual",
-            "families": ["inet"],
-            "active": 1,
-            "priority": 3 + 2 * number,
-        }
-        found[bridge] = {
-            "type": "bridge",
-            "method": "static" if number == 0 else "manual",
-            "method6": "manual",
-            "families": ["inet"],
-            "active": 1,
-            "autostart": 1,
-            "bridge_ports": port,
-            "bridge_stp": "off",
-            "bridge_fd": "0",
-            "priority": 4 + 2 * number,
-        }
-        if number == 0:
-            network = ipaddress.ip_interface(f"{node.address}/24").network
-            found[bridge] |= {
-                "address": node.address,
-                "netmask": "24",
-                "cidr": f"{node.address}/24",
-                "gateway": str(next(network.hosts())),
-            }
-    return found
-
-
-def _network(call: Call) -> object:
-    kind = call.params.get("type")
-    rows: list[dict[str, object]] = []
-    for name, each in _interfaces(call.node).items():
-        bridge = each["type"] == "bridge"
-        if (
-            kind
-            and kind != "include_sdn"
-            and not (kind.startswith("any_") and bridge)
-            and each["type"] != kind
-        ):
-            continue
-        where = f"/sdn/zones/localnetwork/{name}"
-        if bridge and not call.can(where, "SDN.Audit", "SDN.Use", any_of=True):
-            continue
-        rows.append({"iface": name, **each})
-    return call.mixed(rows)
-
-
-def _interface(call: Call) -> object:
-    found = _interfaces(call.node).get(call.params["iface"])
-    if found is None:
-        raise invalid(iface="interface does not exist")
-    return found
-
-
-def _dns(call: Call) -> object:
-    scene = call.cluster.scene
-    servers = {f"dns{n + 1}": server for n, server in enumerate(scene.dns[:3])}
-    return {"search": scene.domain, **servers}
-
-
-def _time(call: Call) -> object:
-    now = int(call.now)
-    return {"time": now, "localtime": now, "timezone": "Etc/UTC"}
-
-
-def _hosts(call: Call) -> object:
-    lines = ["127.0.0.1 localhost.localdomain localhost"]
-    lines += [f"{node.address} {node.fqdn} {node.name}" for node in call.cluster.nodes.values()]
-    content = "\n".join(lines) + "\n"
-    return {"data": content, "digest": digest(content)}
-
-
-def _config(call: Call) -> object:
-    description = call.node.description
-    return {"description": description, "digest": digest(description)} if description else {}
-
-
-def _change_config(call: Call) -> object:
-    if not call.cluster.quorate:
-        where = f"/etc/pve/nodes/{call.node.name}/config.tmp.{call.node.worker}"
-        raise failed(f"unable to open file '{where}' - Permission denied")
-    given = call.params.get("description")
-    if given is not None:
-        call.node.description = f"{given}\n" if given else ""
-    if "description" in call.params.get("delete", "").split(","):
-        call.node.description = ""
-    return None
-
-
-def _certificates(call: Call) -> object:
-    node = call.node
-    rows = [
-        describe("pve-root-ca.pem", call.cluster.authority.certificate),
-        describe("pve-ssl.pem", node.leaf),
-    ]
-    if node.custom is not None:
-        rows.append(describe("pveproxy-ssl.pem", node.custom))
-    return Reply(rows)

@@ -6,7 +6,7 @@ from functools import partial
 
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed, invalid
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.tasks import Task, Work
 from pvesim.verify import BOOLEAN, integer
 from pvesim.works import power
@@ -31,6 +31,8 @@ def register(routes: Routes) -> None:
 
 
 def _type(kind: str, verb: str) -> str:
+    if kind == "qemu" and verb == "suspend":
+        return "qmpause"
     return f"{'vz' if kind == 'lxc' else 'qm'}{verb}"
 
 
@@ -49,15 +51,20 @@ def _running(kind: str, call: Call) -> Guest:
     return guest
 
 
+def _stoppable(kind: str, call: Call) -> Guest:
+    """A machine that does not run may be stopped all the same; a container may not."""
+    return _running(kind, call) if kind == "lxc" else call.guest(kind)
+
+
 def _start(kind: str, call: Call) -> object:
     skiplock = _options(call)
     node, vmid = call.node, int(call.params["vmid"])
     guest = node.guests.get(vmid)
     if guest is not None and guest.active:
         raise failed(f"{_LABEL[kind]} {vmid} already running")
+    call.quorum()
     if (upid := requested(call, kind, vmid, "start")) is not None:
         return upid
-    call.quorum()
 
     def work(task: Task) -> Work:
         inner = power.start(task, node, vmid, skiplock=skiplock)
@@ -68,21 +75,42 @@ def _start(kind: str, call: Call) -> object:
 
 def _stop(kind: str, call: Call) -> object:
     skiplock = _options(call)
-    guest = _running(kind, call)
+    guest = _stoppable(kind, call)
+    overrule = call.flag("overrule-shutdown")
+    if overrule and call.cluster.ha_managed(guest):
+        raise invalid(**{"overrule-shutdown": "cannot overrule a shutdown of an HA resource"})
     if (upid := requested(call, kind, guest.vmid, "stop")) is not None:
         return upid
-    return call.start(
-        _type(kind, "stop"),
-        guest.vmid,
-        lambda task: holding(task, guest, power.stop(task, guest, skiplock=skiplock)),
-    )
+    overruled = _abort_shutdowns(kind, call, guest) if overrule else []
+
+    def work(task: Task) -> Work:
+        if overruled:
+            task.say(f"overruled {_type(kind, 'shutdown')} task - {', '.join(overruled)}")
+        return holding(task, guest, power.stop(task, guest, skiplock=skiplock))
+
+    return call.start(_type(kind, "stop"), guest.vmid, work)
+
+
+def _abort_shutdowns(kind: str, call: Call, guest: Guest) -> list[str]:
+    """Stop the shutdowns of the guest that are the caller's own, or anybody's with Sys.Modify."""
+    foreign = call.can(f"/nodes/{call.node.name}", "Sys.Modify")
+    found: list[str] = []
+    for upid, worker in list(call.node.tasks.active.items()):
+        task = worker.task
+        mine = foreign or task.owner.partition("!")[0] == call.authid.partition("!")[0]
+        if task.type == _type(kind, "shutdown") and task.id == str(guest.vmid) and mine:
+            worker.stop(call.now)
+            found.append(upid)
+    return found
 
 
 def _shutdown(kind: str, call: Call) -> object:
-    guest = _running(kind, call)
-    if (upid := requested(call, kind, guest.vmid, "stop")) is not None:
-        return upid
+    guest = _stoppable(kind, call)
+    if guest.status == "paused" and not call.flag("forceStop"):
+        raise failed("VM is paused - cannot shutdown")
     timeout, force = call.number("timeout", 60), call.flag("forceStop")
+    if (upid := requested(call, kind, guest.vmid, "stop", timeout)) is not None:
+        return upid
     return call.start(
         _type(kind, "shutdown"),
         guest.vmid,
@@ -111,6 +139,8 @@ def _suspend(kind: str, call: Call) -> object:
 
 def _resume(kind: str, call: Call) -> object:
     guest = call.guest(kind)
+    if kind == "qemu" and not guest.active:
+        raise failed(f"VM {guest.vmid} not running")
     return call.start(
         _type(kind, "resume"), guest.vmid, lambda task: holding(task, guest, power.resume(task, guest))
     )

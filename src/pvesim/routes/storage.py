@@ -1,100 +1,67 @@
-"""Storages: /storage and /nodes/{node}/storage/*."""
+"""Storages as a node sees them: /nodes/{node}/storage, …/{storage}, …/{storage}/status."""
 
 from __future__ import annotations
 
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
-from pvesim.guestconfig import volume
-from pvesim.model import digest
-from pvesim.sampling import disk_used, sample_of
-from pvesim.scene import MIB, StorageScene
+from pvesim.model import Node
+from pvesim.sampling import storage_now
+from pvesim.scene import StorageScene
+from pvesim.storages import kind_of
+from pvesim.works.disks import inactive
 
-_INDEX = [
-    "content",
-    "download-url",
-    "file-restore",
-    "import-metadata",
-    "identity",
-    "oci-registry-pull",
-    "prunebackups",
-    "rrd",
-    "rrddata",
-    "status",
-    "upload",
-]
-_SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
-_FORMATS = {".tar.gz": "tgz", ".tar.zst": "tzst", ".tar.xz": "txz", ".iso": "iso", ".tar": "tar"}
-_TEMPLATE_SIZE = 124 * MIB
+_INDEX = (
+    "content", "download-url", "file-restore", "import-metadata", "identity", "oci-registry-pull",
+    "prunebackups", "rrd", "rrddata", "status", "upload",
+)  # fmt: skip
+_LATER = {"oci-registry-pull": (9, 1), "identity": (9, 2)}
+SEEN_BY = ("Datastore.Audit", "Datastore.AllocateSpace")
 
 
 def register(routes: Routes) -> None:
-    routes.get("/storage")(_configured)
-    routes.get("/storage/{storage}")(_definition)
-    routes.post("/storage")(_create)
     top = "/nodes/{node}/storage"
     routes.get(top)(_list)
-    routes.get(f"{top}/{{storage}}")(lambda call: [{"subdir": name} for name in _INDEX])
+    routes.get(f"{top}/{{storage}}")(_index)
     routes.get(f"{top}/{{storage}}/status")(_status)
-    routes.get(f"{top}/{{storage}}/content")(_content)
 
 
-def _row(storage: StorageScene, call: Call) -> dict[str, object]:
-    row: dict[str, object] = {
-        "storage": storage.name,
-        "type": storage.type,
-        "content": call.list_text(storage.content),
-        **storage.options,
-    }
-    if storage.shared and storage.type in ("dir", "lvm"):
-        row["shared"] = 1
-    if storage.nodes:
-        row["nodes"] = ",".join(storage.nodes)
-    if storage.disabled:
-        row["disable"] = 1
-    if storage.type == "dir":
-        row.setdefault("path", "/var/lib/vz" if storage.name == "local" else f"/mnt/{storage.name}")
-    row["digest"] = digest(repr(sorted(call.cluster.storages)))
-    return row
+def _index(call: Call) -> object:
+    version = (call.node.version.major, call.node.version.minor)
+    return [{"subdir": name} for name in _INDEX if _LATER.get(name, (8, 0)) <= version]
 
 
-def _visible(call: Call) -> list[StorageScene]:
+def visible(call: Call) -> list[StorageScene]:
+    """The storages that the caller may know of."""
     return [
         storage
         for storage in call.cluster.storages.values()
-        if call.can(f"/storage/{storage.name}", *_SEEN_BY, any_of=True)
+        if call.can(f"/storage/{storage.name}", *SEEN_BY, any_of=True)
     ]
 
 
-def _configured(call: Call) -> object:
-    kind = call.params.get("type")
-    return call.mixed([_row(each, call) for each in _visible(call) if kind in (None, each.type)])
+def enabled(storage: StorageScene, node: Node) -> bool:
+    return not storage.disabled and node.has(storage)
 
 
-def _definition(call: Call) -> object:
-    name = call.params["storage"]
-    if name not in call.cluster.storages:
+def usable(call: Call, name: str, node: str = "") -> StorageScene:
+    """A storage that is there, enabled, and on the node. Raises 500 (`storage_check_enabled`)."""
+    storage = call.cluster.storages.get(name)
+    if storage is None:
         raise failed(f"storage '{name}' does not exist")
-    return _row(call.cluster.storages[name], call)
+    if storage.disabled:
+        raise failed(f"storage '{name}' is disabled")
+    node = node or call.node.name
+    if storage.nodes and node not in storage.nodes:
+        raise failed(f"storage '{name}' is not available on node '{node}'")
+    return storage
 
 
-def _create(call: Call) -> object:
-    given = call.params
-    name = given["storage"]
-    if name in call.cluster.storages:
-        raise failed(f"create storage failed: storage ID '{name}' already defined")
-    storage = StorageScene(
-        name=name,
-        type=given["type"],
-        content=given.get("content", "rootdir,images").split(","),
-        shared=call.flag("shared"),
-        disabled=call.flag("disable"),
-        nodes=[node for node in given.get("nodes", "").split(",") if node],
-        options={key: given[key] for key in ("path",) if key in given},
-    )
-    call.cluster.storages[name] = storage
-    for node in call.cluster.nodes.values():
-        node.changed()
-    return {"storage": name, "type": storage.type}
+def active(call: Call, name: str) -> StorageScene:
+    """One that can be used and is there. Raises 500 (`activate_storage`)."""
+    storage = usable(call, name)
+    if name in call.node.trouble.inactive_storages:
+        raise failed(inactive(storage))
+    return storage
 
 
 def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
@@ -102,27 +69,30 @@ def _figures(storage: StorageScene, call: Call) -> dict[str, object]:
         "type": storage.type,
         "content": call.list_text(storage.content),
         "shared": int(storage.shared),
-        "enabled": 0,
+        "enabled": int(enabled(storage, call.node)),
         "active": 0,
         "total": 0,
         "used": 0,
         "avail": 0,
     }
-    sample = sample_of(call.node)
-    if not storage.disabled and call.node.has(storage) and sample and storage.name in sample.storages:
-        used, total = sample.storages[storage.name]
-        row |= {"enabled": 1, "active": 1, "total": total, "used": used, "avail": total - used}
+    if row["enabled"] and storage.name not in call.node.trouble.inactive_storages:
+        used, total = storage_now(storage, call.node)
+        row |= {"active": 1, "total": total, "used": used, "avail": total - used}
     return row
 
 
 def _list(call: Call) -> object:
+    """Everything that is configured; with `content` only what is enabled here and may hold that."""
     given = call.params
-    wanted = set(given["content"].split(",")) if "content" in given else None
+    wanted = set(given["content"].split(",")) if given.get("content") else None
+    target = call.cluster.nodes.get(given["target"]) if given.get("target") else None
     rows = []
-    for storage in _visible(call):
-        if wanted and not wanted & set(storage.content):
+    for storage in visible(call):
+        if wanted is not None and not (wanted & set(storage.content) and enabled(storage, call.node)):
             continue
-        if "storage" in given and given["storage"] != storage.name:
+        if given.get("storage") not in (None, storage.name):
+            continue
+        if given.get("target") and not _for_target(call, storage, target):
             continue
         row = {"storage": storage.name, **_figures(storage, call)}
         if call.flag("enabled") and not row["enabled"]:
@@ -130,66 +100,28 @@ def _list(call: Call) -> object:
         total = row["total"]
         if isinstance(total, int) and total:
             row["used_fraction"] = int(str(row["used"])) / total
+        if call.flag("format") and row["enabled"]:
+            row |= _formats(storage)
         rows.append(row)
     return call.mixed(rows)
 
 
-def _known(call: Call) -> StorageScene:
-    storage = call.cluster.storages.get(call.params["storage"])
-    if storage is None:
-        raise invalid(storage="No such storage.")
-    return storage
+def _for_target(call: Call, storage: StorageScene, target: Node | None) -> bool:
+    """Only what the target node has too, and only shared ones unless it is this node."""
+    if target is None:
+        return not storage.nodes
+    return storage.shared and target.has(storage) if target is not call.node else target.has(storage)
+
+
+def _formats(storage: StorageScene) -> dict[str, object]:
+    names = {"dir": ("raw", "qcow2", "vmdk", "subvol")} if kind_of(storage).files else {}
+    known = names.get("dir", ("raw", "subvol") if storage.type in ("zfspool", "btrfs") else ("raw",))
+    chosen = storage.options.get("format", "raw")
+    return {"format": [dict.fromkeys(known, 1), chosen]}
 
 
 def _status(call: Call) -> object:
-    return _figures(_known(call), call)
-
-
-def _content(call: Call) -> object:
-    name = call.params["storage"]
-    storage = call.cluster.storages.get(name)
+    storage = call.cluster.storages.get(call.params["storage"])
     if storage is None:
-        raise failed(f"storage '{name}' does not exist")
-    if storage.disabled:
-        raise failed(f"storage '{name}' is disabled")
-    if not call.node.has(storage):
-        raise failed(f"storage '{name}' is not available on node '{call.node.name}'")
-    wanted = call.params.get("content")
-    rows: list[dict[str, object]] = []
-    if "vztmpl" in storage.content:
-        rows += [_template(name, file, int(call.node.booted)) for file in call.node.scene.templates]
-    if call.can(f"/storage/{name}", "Datastore.Allocate") or call.can("/vms", "VM.Config.Disk"):
-        rows += _disks(storage, call)
-    if "vmid" in call.params:
-        rows = [row for row in rows if row.get("vmid") == int(call.params["vmid"])]
-    return call.mixed([row for row in rows if wanted is None or row["content"] == wanted])
-
-
-def _template(storage: str, file: str, ctime: int) -> dict[str, object]:
-    ending = next((ending for ending in _FORMATS if file.endswith(ending)), "")
-    content = "iso" if ending == ".iso" else "vztmpl"
-    return {
-        "volid": f"{storage}:{content}/{file}",
-        "content": content,
-        "format": _FORMATS.get(ending, "raw"),
-        "size": _TEMPLATE_SIZE,
-        "ctime": ctime,
-    }
-
-
-def _disks(storage: StorageScene, call: Call) -> list[dict[str, object]]:
-    guests = call.cluster.guests if storage.shared else call.node.guests
-    return [
-        {
-            "volid": volume(guest),
-            "content": "rootdir" if guest.kind == "lxc" else "images",
-            "format": "subvol" if storage.type == "zfspool" and guest.kind == "lxc" else "raw",
-            "size": guest.disk,
-            "used": disk_used(guest),
-            "vmid": guest.vmid,
-            "parent": None,
-            "ctime": int(guest.started),
-        }
-        for guest in guests.values()
-        if guest.storage == storage.name
-    ]
+        raise invalid(storage="No such storage.")
+    return _figures(storage, call)

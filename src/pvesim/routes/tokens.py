@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pvesim.api import Call, Routes
 from pvesim.errors import failed, invalid
+from pvesim.formats import words
 from pvesim.identity import Token
 from pvesim.permissions import existing, writable
 from pvesim.verify import Param
@@ -77,6 +78,12 @@ def _change_token(call: Call) -> object:
     if "privsep" in given:
         token.privsep = call.flag("privsep")
         answer["privsep"] = given["privsep"]
+    for option in words(given.get("delete", "")):
+        if option == "comment":
+            token.comment = ""
+        elif option == "expire":
+            token.expire = 0
+        answer.pop(option, None)
     if call.flag("regenerate"):
         token.secret = call.cluster.new_secret()
         answer |= {"value": token.secret, "full-tokenid": f"{given['userid']}!{given['tokenid']}"}

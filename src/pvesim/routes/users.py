@@ -1,14 +1,14 @@
-"""Users and groups: /access/users, /access/groups."""
+"""Users: /access/users (pve-access-control `API2/User.pm`)."""
 
 from __future__ import annotations
 
-from pvesim.api import Call, Routes, perm
+from pvesim import secondfactor as second
+from pvesim.api import Call, Routes
 from pvesim.errors import failed
 from pvesim.formats import words
-from pvesim.identity import Group, User
+from pvesim.identity import ROOT, User
 from pvesim.permissions import existing, may_modify, writable
 from pvesim.routes.tokens import token_info
-from pvesim.verify import GROUPID, TEXT
 
 _USER_TEXTS = ("comment", "email", "firstname", "lastname", "keys")
 
@@ -20,46 +20,43 @@ def register(routes: Routes) -> None:
     routes.get(one)(_user)
     routes.put(one)(_change_user)
     routes.delete(one)(_delete_user)
-    routes.get("/access/groups")(_groups)
-    routes.post(
-        "/access/groups",
-        check=perm("/access/groups", "Group.Allocate"),
-        protected=True,
-        params={"groupid": GROUPID.needed(), "comment": TEXT},
-    )(_create_group)
-    routes.get("/access/tfa")(lambda call: [])
 
 
 def _users(call: Call) -> object:
     identity = call.cluster.identity
     rows: list[dict[str, object]] = []
-    for userid, user in identity.users.items():
+    enabled = call.params.get("enabled")
+    for userid, user in sorted(identity.users.items()):
         if userid != call.authid and not may_modify(call, userid, "User.Modify", "Sys.Audit"):
             continue
-        if call.flag("enabled") and not user.enable:
+        if enabled is not None and user.enable != (enabled == "1"):
             continue
-        row: dict[str, object] = {
-            "userid": userid,
-            "enable": int(user.enable),
-            "expire": user.expire,
-            **user.text,
-        }
+        row: dict[str, object] = {"userid": userid, **_shown(user)}
         realm = identity.realms.get(userid.rpartition("@")[2])
         if realm is not None:
             row["realm-type"] = realm.type
         if call.flag("full"):
             row["groups"] = ",".join(sorted(user.groups))
             row["tokens"] = [{"tokenid": t, **token_info(each)} for t, each in user.tokens.items()] or None
+        if second.locked(user):
+            row["totp-locked"] = 1
         rows.append(row)
-    return call.mixed(rows)
+    return rows
+
+
+def _shown(user: User) -> dict[str, object]:
+    """What user.cfg says of a user. In its lines an empty e-mail stands if something stands behind it."""
+    row: dict[str, object] = {"enable": int(user.enable), "expire": user.expire}
+    row |= {key: value for key in _USER_TEXTS if (value := user.text.get(key))}
+    if "comment" in row or "keys" in row:
+        row.setdefault("email", "")
+    return row
 
 
 def _user(call: Call) -> object:
     user = existing(call)
     return {
-        "enable": int(user.enable),
-        "expire": user.expire,
-        **user.text,
+        **_shown(user),
         "groups": sorted(user.groups),
         "tokens": {t: token_info(each) for t, each in user.tokens.items()} or None,
     }
@@ -74,15 +71,21 @@ def _create_user(call: Call) -> object:
     if userid in identity.users:
         raise failed(f"create user failed: user '{userid}' already exists")
     if "password" in given and realm not in identity.realms:
-        raise failed(f"create user failed: domain '{realm}' does not exist")
+        raise failed(f"create user failed: auth domain '{realm}' does not exist")
     user = User(password=given.get("password", ""))
+    _apply(call, user, "create user failed")
     identity.users[userid] = user
-    _apply(user, given)
     identity.changed()
     return None
 
 
-def _apply(user: User, given: dict[str, str]) -> None:
+def _apply(call: Call, user: User, failure: str) -> None:
+    """All or nothing. Raises 500 where a group does not exist."""
+    given = call.params
+    groups = set(words(given.get("groups", "")))
+    for group in sorted(groups):
+        if group not in call.cluster.identity.groups:
+            raise failed(f"{failure}: no such group '{group}'")
     if "enable" in given:
         user.enable = given["enable"] == "1"
     if "expire" in given:
@@ -91,13 +94,12 @@ def _apply(user: User, given: dict[str, str]) -> None:
         if key in given:
             user.text[key] = given[key]
     if "groups" in given:
-        groups = set(words(given["groups"]))
         user.groups = user.groups | groups if given.get("append") == "1" else groups
 
 
 def _change_user(call: Call) -> object:
     writable(call, "update user failed")
-    _apply(existing(call), call.params)
+    _apply(call, existing(call), "update user failed")
     call.cluster.identity.changed()
     return None
 
@@ -110,27 +112,9 @@ def _delete_user(call: Call) -> object:
     for tokenid in user.tokens:
         identity.forget("token", f"{userid}!{tokenid}")
     identity.forget("user", userid)
-    del identity.users[userid]
+    if userid == ROOT:  # comes back by itself, with nothing of his own
+        identity.users[ROOT] = User(password=user.password)
+    else:
+        del identity.users[userid]
     identity.changed()
-    return None
-
-
-def _groups(call: Call) -> object:
-    identity = call.cluster.identity
-    rows = []
-    for name, group in identity.groups.items():
-        if not call.can(f"/access/groups/{name}", "User.Modify", "Sys.Audit", "Group.Allocate", any_of=True):
-            continue
-        members = sorted(userid for userid, user in identity.users.items() if name in user.groups)
-        row = {"groupid": name, "users": ",".join(members)}
-        rows.append({**row, "comment": group.comment} if group.comment else row)
-    return rows
-
-
-def _create_group(call: Call) -> object:
-    writable(call, "create group failed")
-    name = call.params["groupid"]
-    if name in call.cluster.identity.groups:
-        raise failed(f"create group failed: group '{name}' already exists")
-    call.cluster.identity.groups[name] = Group(call.params.get("comment", ""))
     return None

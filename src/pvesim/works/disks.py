@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pvesim.model import Cluster, Node
 from pvesim.scene import GIB, StorageScene
+from pvesim.storages import directory
 from pvesim.tasks import Task, TaskFailed, Work
 from pvesim.volumes import Volume, disk_name
 
@@ -18,10 +19,14 @@ _GROUP = 32768  # blocks in a group
 FORMATTING = 0.12  # seconds for a file system
 
 
-def directory(storage: StorageScene) -> str:
-    """Where a file-based storage has its files."""
-    known = storage.options.get("path")
-    return known or ("/var/lib/vz" if storage.name == "local" else f"/mnt/pve/{storage.name}")
+def inactive(storage: StorageScene) -> str:
+    """What activating the storage dies of (pve-storage `Storage.pm`, `Storage/DirPlugin.pm`)."""
+    if storage.type in ("dir", "btrfs"):
+        return (
+            f"unable to activate storage '{storage.name}' - directory is expected to be a mount point but is"
+            f" not mounted: '{directory(storage)}'"
+        )
+    return f"storage '{storage.name}' is not online"
 
 
 def path_of(storage: StorageScene, volid: str) -> str:
@@ -33,6 +38,7 @@ def path_of(storage: StorageScene, volid: str) -> str:
         "iso": "template/iso",
         "backup": "dump",
         "snippets": "snippets",
+        "import": "import",
     }.get(kind)
     if folder:
         return f"{directory(storage)}/{folder}/{file}"
@@ -65,6 +71,8 @@ def allocate(
 ) -> Volume:
     """Make a disk; logs as the storage does. Raises TaskFailed where the storage is full."""
     cluster = node.cluster
+    if storage.name in node.trouble.inactive_storages:
+        raise TaskFailed(inactive(storage))
     subvol = kind == "lxc" and (size == 0 or storage.type in ("zfspool", "btrfs"))
     volid = free_name(cluster, node, storage, vmid, kind)
     if size == 0 and storage.type not in ("zfspool", "btrfs", "lvmthin", "lvm", "rbd"):

@@ -6,11 +6,12 @@ Source: pve-guest-common `AbstractConfig.pm` (`lock_config`, 10 s).
 from __future__ import annotations
 
 from pvesim.errors import failed
-from pvesim.model import Guest
+from pvesim.guest import Guest
 from pvesim.tasks import Task, TaskFailed, Work
 
 PATIENCE = 10.0
-_STEP = 0.5
+_STEP = 0.1
+_LABEL = {"lxc": "CT", "qemu": "VM"}
 
 
 def holding(task: Task, guest: Guest, work: Work) -> Work:
@@ -18,7 +19,11 @@ def holding(task: Task, guest: Guest, work: Work) -> Work:
     waited = 0.0
     while guest.busy is not None and guest.busy.running:
         if waited >= PATIENCE:
-            raise TaskFailed(f"can't lock file '/run/lock/lxc/pve-config-{guest.vmid}.lock' - got timeout")
+            lxc, vmid = guest.kind == "lxc", guest.vmid
+            path = (
+                f"/run/lock/lxc/pve-config-{vmid}.lock" if lxc else f"/var/lock/qemu-server/lock-{vmid}.conf"
+            )
+            raise TaskFailed(f"can't lock file '{path}' - got timeout")
         yield _STEP
         waited += _STEP
     guest.busy = task
@@ -31,10 +36,10 @@ def holding(task: Task, guest: Guest, work: Work) -> Work:
 def unlocked(guest: Guest) -> None:
     """Raises 500 where the configuration carries a lock."""
     if guest.lock:
-        raise failed(f"CT is locked ({guest.lock})")
+        raise failed(f"{_LABEL[guest.kind]} is locked ({guest.lock})")
 
 
 def refuse_lock(guest: Guest) -> None:
     """The same from within a task."""
     if guest.lock:
-        raise TaskFailed(f"CT is locked ({guest.lock})")
+        raise TaskFailed(f"{_LABEL[guest.kind]} is locked ({guest.lock})")

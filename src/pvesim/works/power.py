@@ -5,12 +5,15 @@ Sources: pve-container `API2/LXC/Status.pm`, `LXC.pm` (`vm_start`, `vm_stop`); t
 
 from __future__ import annotations
 
+from pvesim.guest import Guest
 from pvesim.guestconfig import disks, plain, taken_apart
-from pvesim.model import Guest, Node
+from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
+from pvesim.works.disks import inactive
 from pvesim.works.locking import refuse_lock
 
-STARTING = 1.5
+STARTING = 0.4  # until its init runs
+SETTLING = 0.6  # until the task has seen that it does
 STOPPING = 0.6
 SHUTTING_DOWN = 2.0  # until an idle container's init has ended
 
@@ -32,6 +35,7 @@ def start(task: Task, node: Node, vmid: int, *, skiplock: bool = False) -> Work:
         STARTING,
     )
     node.cluster.set_status(vmid, "running")
+    yield SETTLING
 
 
 def _of(node: Node, vmid: int, task: Task) -> Guest:
@@ -45,6 +49,9 @@ def _of(node: Node, vmid: int, task: Task) -> Guest:
 def _prepare(guest: Guest) -> None:
     """What the pre-start hook looks at: volumes and bridges."""
     node = guest.node
+    storage = node.cluster.storages.get(guest.storage)
+    if storage is not None and storage.name in node.trouble.inactive_storages:
+        raise TaskFailed(inactive(storage))
     if guest.conf is not None:
         for disk in disks(guest.conf, guest.kind).values():
             if node.cluster.volumes.find(node.name, disk["volume"]) is None:
@@ -70,15 +77,18 @@ def stop(task: Task, guest: Guest, *, skiplock: bool = False) -> Work:
     """`vzstop`, `qmstop`."""
     if not skiplock:
         refuse_lock(guest)
-    if not guest.running:
-        raise TaskFailed(f"{'CT' if guest.kind == 'lxc' else 'VM'} {guest.vmid} not running")
+    if not guest.active:
+        if guest.kind == "qemu":
+            return
+        raise TaskFailed(f"CT {guest.vmid} not running")
     yield from kill(guest)
 
 
 def shutdown(task: Task, guest: Guest, *, timeout: float = 60, force: bool = False) -> Work:
     """`vzshutdown`, `qmshutdown`: asked nicely, then, if wanted, killed."""
     refuse_lock(guest)
-    yield from go_down(guest, timeout=timeout, force=force)
+    if guest.active or guest.kind == "lxc":
+        yield from go_down(guest, timeout=timeout, force=force)
 
 
 def go_down(guest: Guest, *, timeout: float, force: bool) -> Work:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from paddock.base.vault import Vault
 from paddock.settings import Settings
 from paddock.web import furniture, live, render
 from paddock.web.live import Live
+from tests import addresses
 
 NAME = "m.huber"
 PASSWORD = "winter fence post 7"
@@ -129,7 +129,7 @@ class Browser:
 
 @asynccontextmanager
 async def running(folder: Path, **changes: Any) -> AsyncIterator[Running]:
-    host = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
+    host = addresses.address()
     settings = replace(Settings(data_dir=folder, listen=f"{host}:0", time_zone="Europe/Vienna"), **changes)
     database = Database(sqlite_url(folder / "paddock.sqlite"))
     async with database.engine.begin() as connection:

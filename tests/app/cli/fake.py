@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import randint
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests import addresses
 
 TOKEN = "pdk_" + "t" * 40
 
@@ -88,7 +89,7 @@ class FakePaddock:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        host = f"127.{randint(2, 250)}.{randint(1, 250)}.{randint(2, 250)}"
+        host = addresses.address()
         self.server = ThreadingHTTPServer((host, 0), Handler)
         self.url = f"http://{host}:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)

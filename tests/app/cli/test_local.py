@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.cookiejar
-import random
 import re
 import signal
 import socket
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import addresses
+
 PADDOCK = [sys.executable, "-m", "paddock"]
 
 
@@ -27,7 +28,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def served(data_dir: Path) -> Iterator[tuple[str, Path]]:
     """The address, and the file with what the server says."""
-    address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.7:{random.randint(20_000, 32_000)}"
+    address = f"{addresses.address()}:{addresses.port()}"
     said = data_dir.parent / "said.txt"
     with said.open("w") as output:
         process = subprocess.Popen(

@@ -2,10 +2,10 @@
 
 import socket
 import threading
-from random import randint
 
 import pytest
 
+from tests import addresses
 from tests.app.cli.fake import SITE, TOKEN, Answer, FakePaddock, Run, problem
 
 
@@ -33,7 +33,7 @@ def test_a_denial_ends_with_3(signed_in: Run, paddock: FakePaddock) -> None:
 
 
 def test_nothing_listening_ends_with_5(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PADDOCK_URL", f"http://127.{randint(2, 250)}.3.4:9")
+    monkeypatch.setenv("PADDOCK_URL", f"http://{addresses.address()}:9")
     monkeypatch.setenv("PADDOCK_TOKEN", TOKEN)
     done = run("nodes", "list")
     assert done.code == 5
@@ -42,7 +42,7 @@ def test_nothing_listening_ends_with_5(run: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_server_that_says_nothing_ends_with_5(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server((f"127.{randint(2, 250)}.3.5", 0)) as silent:
+    with socket.create_server((addresses.address(), 0)) as silent:
         monkeypatch.setenv("PADDOCK_URL", "http://{}:{}".format(*silent.getsockname()))
         monkeypatch.setenv("PADDOCK_TOKEN", TOKEN)
         done = run("nodes", "list", "--timeout", "0.2")
@@ -61,7 +61,7 @@ def test_tls_asked_of_a_plain_server_says_so(
 
 
 def test_a_server_that_hangs_up_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server((f"127.{randint(2, 250)}.3.6", 0)) as rude:
+    with socket.create_server((addresses.address(), 0)) as rude:
 
         def hang_up() -> None:
             connection, _ = rude.accept()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import signal
 import sqlite3
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 import pvesim
 from pvesim import ClusterScene, Running
+from tests import addresses
 from tests.app.jobs.kill_child import POINTS
 from tests.conftest import ROOT
 
@@ -76,8 +76,7 @@ async def lives(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lives
 
 def served(scene: ClusterScene) -> AbstractAsyncContextManager[Running]:
     estate = pvesim.Estate([scene], seed=1, settings=pvesim.Settings.quick())
-    port = random.randint(20_000, 32_000)
-    return pvesim.serve(estate, network=f"127.{random.randint(20, 250)}", port=port)
+    return pvesim.serve(estate, network=addresses.network(), port=addresses.port())
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,10 @@ from pvesim.certificates import Authority
 from pvesim.gate import Gate
 from pvesim.strangers import backup_server, silence, stranger, web_page
 from pvesim.wire import Answer
+from tests import addresses
 from tests.app.conftest import Estates
 from tests.app.persons import person
-from tests.contract.odd_servers import Handler, answering, listening, loopback
+from tests.contract.odd_servers import Handler, answering, listening
 from tests.harness import Paddock
 
 SECRET = "never-to-be-seen-77"
@@ -140,7 +141,7 @@ def greets(text: bytes) -> Handler:
 async def test_odd_answers_before_the_sign_in_are_told_and_get_no_credential(
     paddock: Paddock, handler: Handler, code: str
 ) -> None:
-    address = loopback()
+    address = addresses.address()
     context = Authority.stranger().leaf("www.example.org", [address]).context
     async with listening(handler, context, address=address) as endpoint:
         assert_told(await ask(paddock, endpoint.url), code)
@@ -357,7 +358,7 @@ async def test_the_address_may_be_typed_in_any_form(paddock: Paddock, estate: Ru
 
 
 async def test_a_host_alone_means_port_8006(paddock: Paddock) -> None:
-    assert "port 8006" in (await ask(paddock, loopback()))["detail"]
+    assert "port 8006" in (await ask(paddock, addresses.address()))["detail"]
 
 
 @pytest.mark.parametrize("url", ["::1", "[::1]", "https://[::1]/api2/json", "[::1]:8006"])

@@ -2,16 +2,52 @@
 
 import asyncio
 import itertools
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 
 from paddock.base.vault import Secret
-from paddock.proxmox import Connections, PasswordCredential
+from paddock.nodes import health
+from paddock.proxmox import Connections, PasswordCredential, handshake
+from paddock.watch import cluster as cluster_watch
+from paddock.watch.cluster import ClusterWatch
 from paddock.watch.loop import Watcher
 from pvesim import ClusterScene, Running
 from tests.app.conftest import Estates
 from tests.harness import Paddock
+
+Looks = Callable[[int], Awaitable[None]]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trouble is shown after some seconds; how long it is in earnest, the unit tests of `health` know."""
+    monkeypatch.setattr(health, "GRACE", timedelta(seconds=4))
+    monkeypatch.setattr(handshake, "SIGN_SECONDS", 1.5)
+    monkeypatch.setattr(cluster_watch, "CONTACT_SECONDS", 2.0)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """`await looks(3)`: until the watch has looked three times more from beginning to end."""
+    ended = 0
+    whole = ClusterWatch.cycle
+
+    async def cycle(self: ClusterWatch) -> None:
+        nonlocal ended
+        await whole(self)
+        ended += 1
+
+    async def more(times: int) -> None:
+        wanted = ended + times + 1  # the one that is under way began before
+        async with asyncio.timeout(30):
+            while ended < wanted:
+                await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(ClusterWatch, "cycle", cycle)
+    return more
 
 
 async def test_a_node_that_dies_is_offline_by_the_clusters_word_and_comes_back(
@@ -31,7 +67,9 @@ async def test_a_node_that_dies_is_offline_by_the_clusters_word_and_comes_back(
     assert [event["text"].split(":")[0] for event in events[:2]] == ["Online", "Offline"]
 
 
-async def test_a_node_whose_api_is_down_is_unreachable_not_offline(paddock: Paddock, estate: Running) -> None:
+async def test_a_node_whose_api_is_down_is_unreachable_not_offline(
+    paddock: Paddock, estate: Running, impatient: None
+) -> None:
     await paddock.imported(await paddock.site(), estate["prod"])
     estate.fault("daemon-down", cluster="prod", node="pve2")
     node = await paddock.until_status("pve2", "unreachable", seconds=40)
@@ -40,7 +78,9 @@ async def test_a_node_whose_api_is_down_is_unreachable_not_offline(paddock: Padd
     assert node["cpu_used"] is not None, "the others still tell its figures"
 
 
-async def test_a_hung_api_that_still_shakes_hands_is_not_online(paddock: Paddock, estate: Running) -> None:
+async def test_a_hung_api_that_still_shakes_hands_is_not_online(
+    paddock: Paddock, estate: Running, impatient: None
+) -> None:
     await paddock.imported(await paddock.site(), estate["prod"])
     await paddock.until_status("pve2", "online")
     estate.fault("black-hole", cluster="prod", node="pve2")
@@ -71,7 +111,9 @@ async def test_a_renewed_certificate_of_the_same_ca_needs_nobody(paddock: Paddoc
     assert node["status"] == "online"
 
 
-async def test_a_changed_password_is_named_and_tried_only_once(paddock: Paddock, estate: Running) -> None:
+async def test_a_changed_password_is_named_and_tried_only_once(
+    paddock: Paddock, estate: Running, looks: Looks
+) -> None:
     job = await paddock.imported(await paddock.site(), estate["prod"])
     await paddock.until_status("pve1", "online")
     old = estate["prod"].root_password
@@ -83,7 +125,7 @@ async def test_a_changed_password_is_named_and_tried_only_once(paddock: Paddock,
     )  # no ticket, as after a restart
     node = await paddock.until_status("pve1", "refused")
     tickets = estate.count(path="/api2/json/access/ticket")
-    await asyncio.sleep(3)
+    await looks(2)
     assert estate.count(path="/api2/json/access/ticket") == tickets, "a stale password is not hammered"
     assert "root@pam" in node["status_reason"]
     cluster = (await paddock.api.get("/clusters"))["items"][0]
@@ -93,7 +135,9 @@ async def test_a_changed_password_is_named_and_tried_only_once(paddock: Paddock,
     await paddock.until_status("pve1", "online")
 
 
-async def test_a_deleted_token_is_named_and_not_hammered(paddock: Paddock, estate: Running) -> None:
+async def test_a_deleted_token_is_named_and_not_hammered(
+    paddock: Paddock, estate: Running, looks: Looks
+) -> None:
     token = estate["prod"].tokens["full"]
     await paddock.imported(await paddock.site(), estate["prod"], token_id=token.id, token_secret=token.secret)
     await paddock.until_status("pve1", "online")
@@ -101,7 +145,7 @@ async def test_a_deleted_token_is_named_and_not_hammered(paddock: Paddock, estat
     node = await paddock.until_status("pve1", "refused")
     assert token.id in node["status_reason"]
     presented = estate.count(auth="token")
-    await asyncio.sleep(3)
+    await looks(2)
     assert estate.count(auth="token") <= presented + 1
 
 
@@ -115,7 +159,9 @@ async def test_a_cluster_without_quorum_is_still_watched(paddock: Paddock, estat
     assert (await paddock.api.get("/clusters"))["items"][0]["quorate"] is False
 
 
-async def test_a_dead_cluster_never_delays_another(paddock: Paddock, estates: Estates) -> None:
+async def test_a_dead_cluster_never_delays_another(
+    paddock: Paddock, estates: Estates, impatient: None
+) -> None:
     scenes = [ClusterScene.simple(name, nodes=2, containers=2, prefix=name) for name in ("one", "two")]
     async with estates(*scenes) as running:
         site = await paddock.site()
@@ -157,13 +203,12 @@ async def test_old_evidence_is_never_green(paddock: Paddock, estate: Running) ->
     live.put(
         "node", node["id"], msgspec.structs.replace(old, word_at=past, contact_at=past, contact_ok_at=past)
     )
-    stale = (await paddock.nodes())["pve1"]
-    assert stale["status"] == "unknown"
+    stale = await paddock.until_status("pve1", "unknown", seconds=2)
     assert "fresh" in stale["status_reason"] or "lately" in stale["status_reason"]
 
 
 async def test_containers_that_the_sign_in_may_no_longer_see_are_not_taken_for_gone(
-    paddock: Paddock, estate: Running
+    paddock: Paddock, estate: Running, looks: Looks
 ) -> None:
     token = estate["prod"].tokens["auditor"]
     await paddock.imported(await paddock.site(), estate["prod"], token_id=token.id, token_secret=token.secret)
@@ -174,7 +219,7 @@ async def test_containers_that_the_sign_in_may_no_longer_see_are_not_taken_for_g
     async with asyncio.timeout(15):
         while (await paddock.api.get("/clusters"))["items"][0]["trouble"] != "guests_hidden":
             await asyncio.sleep(0.1)
-    await asyncio.sleep(3)
+    await looks(2)
     after = {one["id"] for one in (await paddock.api.get("/containers?size=100"))["items"]}
     assert after == before
     identity.revoke("/vms", "user", "watch@pve", "NoAccess")

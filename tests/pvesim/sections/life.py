@@ -6,8 +6,6 @@ from tests.pvesim import recorded_scene as scenes
 from tests.pvesim.sections.section import Section
 
 SECTIONS = {
-    "lxc": Section(1.0, 168, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10),
-    "schema": Section(
-        0.99, 135, lambda: scenes.cluster(guests=(scenes.container(100),), dns=""), finished=False
-    ),
+    "lxc": Section(0.99, 184, lambda: scenes.cluster(guests=(scenes.container(100),)), lag=10),
+    "schema": Section(1.0, 138, lambda: scenes.cluster(guests=(scenes.container(100),), dns="")),
 }

@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
-from tests.pvesim.sections.section import Section
+from pvesim import Running
+from pvesim.sampling import sample_of
+from tests.pvesim import recorded_scene as scenes
+from tests.pvesim.recorded import Exchange
+from tests.pvesim.sections.section import OPSEP, Section
 
-SECTIONS: dict[str, Section] = {}
+
+def _just_looked(running: Running, exchange: Exchange) -> None:
+    """pvestatd has just gone round when the machine is made, and has not again when it is looked for."""
+    if exchange.number == 1:
+        running.advance(10.5 - running.estate.clock.now() % 10)
+        sample_of(running.estate["testcluster"].nodes["pve1"])
+
+
+SECTIONS = {
+    "backup": Section(
+        0.98,
+        69,
+        lambda: scenes.cluster(
+            nodes=3,
+            opsep=OPSEP,
+            guests=(
+                scenes.container(100),
+                scenes.container(104, template=True),
+                scenes.container(105),
+                scenes.container(151, status="running"),
+            ),
+            shared=True,
+        ),
+    ),
+    "qemu": Section(1.0, 14, lambda: scenes.cluster(guests=scenes.ON_PVE1), _just_looked, lag=10),
+}

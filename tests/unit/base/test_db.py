@@ -96,3 +96,23 @@ async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
         await twice()
     async with db.read() as session:
         assert await session.scalar(select(func.count()).select_from(Thing)) == 0
+
+
+async def test_a_writer_that_is_cancelled_at_any_moment_gives_its_lock_back(db: Database) -> None:
+    async def write() -> None:
+        async with db.write() as session:
+            for _ in range(3):
+                await session.execute(insert(Thing).values(at=None).returning(Thing.id))
+                (await session.execute(select(Thing))).first()
+
+    started = asyncio.get_running_loop().time()
+    await write()
+    whole = asyncio.get_running_loop().time() - started
+    for part in range(40):
+        writers = [asyncio.create_task(write()) for _ in range(2)]
+        await asyncio.sleep(whole * part / 20)
+        for one in writers:
+            one.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await write()

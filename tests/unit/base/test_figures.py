@@ -159,3 +159,20 @@ async def test_figures_that_no_longer_fit_their_shape_are_left_out(db: Database)
 def test_an_age_is_never_negative() -> None:
     assert age_seconds(AT, AT.replace(minute=11)) == 0.0
     assert age_seconds(AT, AT.replace(minute=13)) == 60.0
+
+
+async def test_a_bounded_flush_writes_what_has_waited_longest(db: Database) -> None:
+    live = figures()
+    live.put_all("node", {f"n{n}": Load(AT, 0.1) for n in range(5)})
+    live.put("node", "n0", Load(AT, 0.2))  # it waits on from its first time
+    assert await live.flush(db, most=2) == 2
+    assert set(await stored(db)) == {"n0", "n1"}
+    live.put("node", "n0", Load(AT, 0.3))
+    assert await live.flush(db, most=3) == 3
+    assert set(await stored(db)) == {f"n{n}" for n in range(5)}
+    assert await live.flush(db) == 1
+
+
+async def stored(db: Database) -> list[str]:
+    async with db.read() as session:
+        return list(await session.scalars(select(FiguresRow.id)))

@@ -42,7 +42,9 @@ class Script:
             return Answer(200, "OK", json.dumps({"data": data}).encode())
         return self.answer(endpoint.host, request)
 
-    async def contact(self, endpoint: Endpoint, policy: TlsPolicy) -> Certificate:
+    async def contact(
+        self, endpoint: Endpoint, policy: TlsPolicy, sign_of_life: Request | None = None
+    ) -> Certificate:
         raise errors.Unreachable("not part of this")
 
     async def close(self) -> None:

@@ -51,7 +51,11 @@ def test_a_csrf_token_is_masked_anew_and_fits_its_session_only() -> None:
     assert not csrf.fits("other", one)
 
 
-@pytest.mark.parametrize("given", ["", "x", "!!!!", "ä", "AAAA", csrf.masked_token("c")[:-4]])
+@pytest.mark.parametrize(
+    "given",
+    ["", "x", "!!!!", "ä", "AAAA", csrf.masked_token("c")[:-4]],
+    ids=["empty", "short", "not-base64", "not-ascii", "zeros", "cut"],
+)
 def test_a_mangled_csrf_token_is_refused(given: str) -> None:
     assert not csrf.fits("c", given)
 
