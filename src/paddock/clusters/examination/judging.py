@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paddock.clusters.diagnosis import Key, Line, Need, Outcome, Step
+from paddock.clusters.examination.steps import Key, Line, Need, Outcome, Step
 from paddock.proxmox.certificates import normal_fingerprint
 from paddock.proxmox.errors import LoginRefused
 from paddock.proxmox.permissions import MANAGING, WATCHING, holds
@@ -13,11 +13,13 @@ from paddock.proxmox.shapes import Node, NodeStorage, NodeTime, StatusRow
 SKEW_WARN = 5.0
 SKEW_FAIL = 240.0  # tickets are refused from 300 s on
 LITTLE = 0.95  # of a storage that is used
+OLDEST = 8
+"""Major version of Proxmox VE."""
 
 
 def refused_code(error: LoginRefused) -> tuple[str, str]:
     """As exact as Proxmox VE is: before 9.1.5 its reason says why, since then only that."""
-    reason = (getattr(error, "reason", "") or "").lower()
+    reason = error.reason.lower()
     for mark, code, text in _REASONS:
         if mark in reason:
             return code, text
@@ -47,7 +49,7 @@ def judge_rights(permissions: Mapping[str, Mapping[str, int]], token: str, user:
     )
     missing = [need for need in needs if need.required and not need.present]
     unable = [need for need in needs if not need.required and not need.present]
-    if not permissions:
+    if not any(permissions.values()):
         who = f"the token {token}" if token else user
         text = f"Signed in, but {who} holds no privilege at all"
         text += ", as a token with privilege separation and no entries of its own." if token else "."
@@ -88,7 +90,10 @@ def judge_membership(node: str, identity: str, ca: str, lone: bool, status: Sequ
     rows = [row for row in status if row.type == "node"]
     cluster = next((row for row in status if row.type == "cluster"), None)
     online = sum(bool(row.online) for row in rows)
-    proof = (Line("Sent", "GET /cluster/status"), Line("Seen", f"{online} of {len(rows)} members online"))
+    proof: tuple[Line, ...] = (
+        Line("Sent", "GET /cluster/status"),
+        Line("Seen", f"{online} of {len(rows)} members online"),
+    )
     if identity and ca and not identity.startswith("leaf:") and normal_fingerprint(ca) != identity:
         text = "Another cluster answers here than the one that it was registered in: its CA is another one."
         return Step(
@@ -159,33 +164,56 @@ def judge_storages(rows: Sequence[NodeStorage]) -> Step:
     return Step(Key.STORAGES, Outcome.PASSED, ", ".join(row.storage for row in active), proof=proof)
 
 
-def judge_others(node: str, host: str, status: Sequence[StatusRow], rows: Sequence[Node], shown: str) -> Step:
-    """What the other members say of the node. `shown` is the fingerprint that it shows to Paddock, "" if none."""
+def judge_version(version: str) -> Step:
+    proof = (Line("Sent", "GET /version"), Line("Seen", version))
+    major = version.partition(".")[0]
+    if major.isdigit() and int(major) < OLDEST:
+        text = f"Proxmox VE {version} is older than what Paddock is made for ({OLDEST} and newer)."
+        return Step(Key.VERSION, Outcome.WARNED, text, "old_version", proof=proof)
+    return Step(Key.VERSION, Outcome.PASSED, f"Proxmox VE {version}", proof=proof)
+
+
+def judge_others(
+    node: str,
+    status: Sequence[StatusRow],
+    rows: Sequence[Node],
+    *,
+    host: str = "",
+    shown: str = "",
+    reached: bool | None = None,
+    elsewhere: str = "",
+) -> Step:
+    """What the other members say of the node. `shown` is the fingerprint that it shows to Paddock, "" if none;
+    `reached` whether they reach its API; `elsewhere` another address of it that answers."""
     row = next((row for row in status if row.type == "node" and row.name == node), None)
     via = next((row.name for row in status if row.local), "Another member")
-    proof = (Line("Sent", f"GET /cluster/status, GET /nodes at {via}"),)
+    proof: tuple[Line, ...] = (Line("Sent", f"GET /cluster/status, GET /nodes at {via}"),)
     if row is None:
         text = f"{via} does not list {node} as a member."
         return Step(Key.OTHERS, Outcome.FAILED, text, "left_cluster", proof=proof)
+    word = "online" if row.online else "offline"
+    proof = (*proof, Line("Seen", f"{node} {word}, ip {row.ip or 'unknown'}"))
     reported = next((each.ssl_fingerprint for each in rows if each.node == node and each.ssl_fingerprint), "")
-    proof = (
-        *proof,
-        Line("Seen", f"{node} {'online' if row.online else 'offline'}, ip {row.ip or 'unknown'}"),
-    )
     if reported:
+        reported = normal_fingerprint(reported)
         proof = (*proof, Line("Reported", reported))
+    if reached is not None:
+        said = "answers" if reached else "does not answer"
+        proof = (*proof, Line("Asked through", f"GET /nodes/{node}/version at {via}: {said}"))
     if not row.online:
-        return Step(Key.OTHERS, Outcome.WARNED, f"{via} sees {node} offline", "seen_offline", proof=proof)
-    if shown and reported and normal_fingerprint(reported) != shown:
-        text = f"{via} sees {node} online, but reports another certificate than the one that is shown here."
+        return Step(Key.OTHERS, Outcome.WARNED, f"{via} sees {node} offline.", "seen_offline", proof=proof)
+    sees = f"{via} sees {node} online"
+    if shown and shown == reported:
+        return Step(
+            Key.OTHERS, Outcome.PASSED, f"{sees}, with this certificate", "same_certificate", proof=proof
+        )
+    if elsewhere:
+        text = f"{sees} at {elsewhere}, where the port answers; registered is {host}."
+        return Step(Key.OTHERS, Outcome.WARNED, text, "seen_elsewhere", proof=proof)
+    if shown and reported:
+        text = f"{sees}, but reports another certificate than the one that is shown here."
         return Step(Key.OTHERS, Outcome.WARNED, text, "other_certificate", proof=proof)
-    if row.ip and _differs(row.ip, host):
-        text = f"{via} sees {node} online at {row.ip}; registered is {host}."
-        code = "seen_elsewhere" if not shown else "seen_online"
-        return Step(Key.OTHERS, Outcome.WARNED if not shown else Outcome.PASSED, text, code, proof=proof)
-    return Step(Key.OTHERS, Outcome.PASSED, f"{via} sees {node} online", "seen_online", proof=proof)
-
-
-def _differs(reported: str, host: str) -> bool:
-    """Whether both are addresses, and not the same."""
-    return reported != host and not any(letter.isalpha() for letter in host if ":" not in host)
+    if reached is False:
+        text = f"{sees}, but gets no answer of its API either."
+        return Step(Key.OTHERS, Outcome.WARNED, text, "seen_unreached", proof=proof)
+    return Step(Key.OTHERS, Outcome.PASSED, sees, "seen_online", proof=proof)

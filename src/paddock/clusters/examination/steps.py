@@ -7,7 +7,7 @@ is skipped, apart from the other members' view, which needs nothing of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -78,7 +78,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run next, filled in with this node's values. `where`: here · node · browser."""
+    """What to run next, filled in with this node's values. `where`: here (Paddock's machine) · node (its shell)."""
 
     text: str
     where: str
@@ -148,8 +148,10 @@ class Diagnosis:
 
     @property
     def code(self) -> str:
-        """The cause's code, or `ok`."""
-        return self.cause.code if self.cause else "ok"
+        """The cause's code; where nothing failed that of the first thing to look at, or `ok`."""
+        if self.cause is not None:
+            return self.cause.code
+        return next((step.code for step in self.steps if step.outcome is Outcome.WARNED), "ok")
 
     @property
     def headline(self) -> str:
@@ -189,25 +191,3 @@ def complete(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps in their order, those that are missing skipped with the reason."""
     found = {step.key: step for step in steps}
     return tuple(found.get(key) or skipped(key) for key in TITLES)
-
-
-def sharpened(diagnosis: Diagnosis) -> Diagnosis:
-    """The cause in the light of what the other members say: off, or cut off from Paddock only."""
-    cause, others = diagnosis.cause, diagnosis.step(Key.OTHERS)
-    if cause is None or cause.key is not Key.CONNECT or cause.code not in _SILENT:
-        return diagnosis
-    if others.code == "seen_online":
-        text = f"{cause.text} The other members see it online: something between it and Paddock stops the packets."
-        better = replace(cause, text=text, code="firewall")
-    elif others.code == "seen_elsewhere":
-        better = replace(cause, text=f"{cause.text} {others.text}", code="wrong_address")
-    elif others.code == "seen_offline":
-        better = replace(
-            cause, text=f"{cause.text} The other members do not see it either: it is down.", code="node_down"
-        )
-    else:
-        return diagnosis
-    return replace(diagnosis, steps=tuple(better if step is cause else step for step in diagnosis.steps))
-
-
-_SILENT = frozenset({"connect_timeout", "no_route", "connection_refused", "unreachable"})
