@@ -30,6 +30,10 @@ from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
 from paddock.containers.catalogue import Catalogue
+from paddock.diagnosis import api as diagnosis_api
+from paddock.diagnosis import pages as diagnosis_pages
+from paddock.diagnosis.automatic import Automatic
+from paddock.diagnosis.node_examination import Examiner
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
@@ -71,13 +75,14 @@ SEALED = (Cluster.credential_sealed, Job.sealed)
 """Every column that holds sealed secrets."""
 
 REST = (
-    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
+    sites_api, clusters_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api, jobs_api, access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
     overview_pages.router,
     containers_pages.router,
     storages_pages.router,
+    diagnosis_pages.router,
     watch_pages.router,
     nodes_pages.router,
     sites_pages.router,
@@ -108,6 +113,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Heartbeat] = Heartbeat()
     services.parts[Catalogue] = Catalogue()
+    services.parts[Examiner] = Examiner()
     services.parts[nodes.Register] = nodes.Register()
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
@@ -150,11 +156,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     Engine.configure(services)
     engine = services.parts[Engine] = Engine(services, JOB_TYPES)
     watcher = services.parts[Watcher] = Watcher(services)
+    automatic = services.parts[Automatic] = Automatic(services)
     services.parts[Live].start()
     services.parts[Heartbeat].start()
     await engine.start()
     if services.settings.watch:
         await watcher.start()
+        automatic.start()
     if link := await access_setup.ensure_setup_link(services):
         _announce(link)
     try:
@@ -162,6 +170,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await services.parts[Live].stop()
         await services.parts[Heartbeat].stop()
+        await automatic.stop()
         await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()
         await engine.close()

@@ -53,8 +53,6 @@ class Subject:
     peer_names: tuple[str, ...] = ()
     refusal: LoginRefused | None = None
     """A refusal that still stands: the sign-in is not tried again, so that nobody is locked out."""
-    source: str = ""
-    """Paddock's own address on the way there, for a firewall rule."""
 
     @property
     def user(self) -> str:
@@ -89,6 +87,8 @@ class Look:
     transport: HttpTransport
     addresses: list[str] = field(default_factory=list)
     """Where the name leads to, without those that nobody may be led to."""
+    source: str = ""
+    """Paddock's own address on the way there, for a firewall rule."""
     policy: TlsPolicy | None = None
     """What the certificate was accepted by; None: no credential is sent."""
     leaf: Certificate | None = None
@@ -105,7 +105,7 @@ class Look:
             token=subject.token,
             missing=self.missing,
             names=self.leaf.names if self.leaf else (),
-            source=subject.source,
+            source=self.source,
             fingerprint=self.leaf.sha256 if self.leaf else "",
             verified=self.policy is not None and self.policy.mode is TrustMode.SYSTEM,
         )

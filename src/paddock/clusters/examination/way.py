@@ -34,6 +34,7 @@ async def resolve(look: Look) -> Step:
     except ValueError:
         pass
     else:
+        look.source = _source(look.addresses[0], endpoint.port)
         return Step(Key.RESOLVE, Outcome.PASSED, f"Not needed, {endpoint.host} is an address")
     loop = asyncio.get_running_loop()
     try:
@@ -46,7 +47,19 @@ async def resolve(look: Look) -> Step:
     look.addresses = [address for address in everywhere if not is_forbidden(address)]
     if not look.addresses:
         raise faults.forbidden_address(endpoint)
+    look.source = _source(look.addresses[0], endpoint.port)
     return Step(Key.RESOLVE, Outcome.PASSED, f"{endpoint.host} is {', '.join(look.addresses)}")
+
+
+def _source(address: str, port: int) -> str:
+    """The address that the system would call from; a datagram socket that is connected sends nothing."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, port))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 async def connect(look: Look) -> Step:
