@@ -37,6 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
+    ("POST", "/diagnose"): {"url": "no-such-host.invalid"},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},
     ("POST", "/tokens"): {"name": "another"},
@@ -84,6 +85,7 @@ async def ids(paddock: Paddock, estate: Running) -> dict[str, str]:
             ("session_id", "/sessions"),
         )
     }
+    assert (await paddock.api.post(f"/nodes/{first['node_id']}/diagnose")).status == 200
     return {"site_id": site, "job_id": job["id"], **first}
 
 

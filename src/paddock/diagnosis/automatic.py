@@ -9,7 +9,7 @@ from datetime import timedelta
 from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.errors import PaddockError
 from paddock.base.loops import every, stop
-from paddock.diagnosis import queries
+from paddock.diagnosis import record
 from paddock.diagnosis.node_examination import examine_node
 from paddock.nodes import queries as nodes
 from paddock.nodes.events import NodeStatusChanged
@@ -52,13 +52,13 @@ class Automatic:
     async def _on_status(self, event: NodeStatusChanged) -> None:
         if event.after not in TROUBLE or not self._running:
             return
-        last = (await queries.times(self._ctx)).get(event.node_id)
+        last = (await record.times(self._ctx)).get(event.node_id)
         if last is None or self._ctx.now() - last > RESPITE:
             self._queue(event.node_id)
 
     async def _look_through(self) -> None:
         """Queues those that are in trouble and were not diagnosed since it began."""
-        times, now = await queries.times(self._ctx), self._ctx.now()
+        times, now = await record.times(self._ctx), self._ctx.now()
         for node in await nodes.all_nodes(self._ctx):
             last = times.get(node.id)
             fresh = last is not None and (last >= node.status_since or now - last <= RESPITE)

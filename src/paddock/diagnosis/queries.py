@@ -46,10 +46,3 @@ async def get_diagnosis(ctx: Context, node_id: str) -> Kept:
             hint="Diagnose it: paddock nodes diagnose NODE",
         )
     return kept
-
-
-async def times(ctx: Context) -> dict[str, datetime]:
-    """When each node was diagnosed last; for Paddock itself."""
-    async with ctx.read() as db:
-        rows = await db.execute(select(DiagnosisRow.node_id, DiagnosisRow.at))
-        return dict(rows.all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -43,3 +44,10 @@ async def record_diagnosis(ctx: Context, node_id: str, diagnosis: Diagnosis) -> 
             tx.publish(NodeDiagnosed(node_id, diagnosis.code))
     except Conflict:
         log.info("node %s is gone or was diagnosed twice at once: this diagnosis is not kept", node_id)
+
+
+async def times(ctx: Context) -> dict[str, datetime]:
+    """When each node was diagnosed last; for Paddock itself."""
+    async with ctx.read() as db:
+        rows = await db.execute(select(DiagnosisRow.node_id, DiagnosisRow.at))
+        return dict(rows.all())
