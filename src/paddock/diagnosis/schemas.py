@@ -16,7 +16,7 @@ class LineOut(BaseModel):
 class CommandOut(BaseModel):
     text: str
     where: str = Field(
-        description="`here`: on Paddock's machine. `node`: in the node's shell, at its console."
+        description="`here`: on Paddock's machine. `ssh`: wherever one may ssh to the node. `node`: at its own shell."
     )
     why: str
 

@@ -11,7 +11,7 @@ from shlex import quote
 
 from paddock.clusters.examination.steps import Command
 
-HERE, NODE = "here", "node"
+HERE, SSH, NODE = "here", "ssh", "node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Values:
 def on_node(values: Values, command: str, why: str = "") -> Command:
     """Over ssh; what the shell here would take for itself is quoted."""
     plain = all(sign.isalnum() or sign in " -_./:=@," for sign in command)
-    return Command(f"ssh root@{values.host} {command if plain else quote(command)}", HERE, why)
+    return Command(f"ssh root@{values.host} {command if plain else quote(command)}", SSH, why)
 
 
 def at_console(command: str, why: str = "") -> Command:

@@ -57,7 +57,7 @@ async def _on_the_way(look: Look) -> list[Step]:
     for key, step, seconds in (
         (Key.RESOLVE, way.resolve, patience.connect),
         (Key.CONNECT, way.connect, patience.connect + 0.2),
-        (Key.CERTIFICATE, way.certificate, patience.connect + 0.2),
+        (Key.CERTIFICATE, way.certificate, patience.connect * 2),
         (Key.PRODUCT, way.product, patience.answer),
     ):
         steps.append(await look.timed(key, lambda step=step: step(look), seconds))  # type: ignore[misc]

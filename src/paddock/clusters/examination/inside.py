@@ -45,6 +45,7 @@ async def sign_in(look: Look) -> list[Step]:
         [Member(subject.node or subject.endpoint.host, subject.endpoint, look.policy)],
         subject.credential,
         look.transport,
+        per_member=2,  # more connections cost more than they save
     )
     versions: list[Step] = []
 

@@ -121,7 +121,8 @@ class Look:
         except NodeUnreachable as error:
             found = _behind(key, error)
         except PaddockError as error:
-            found = Step(key, Outcome.FAILED, error.message, error.code, proof=seen(error))
+            proof = seen(error, _ASKED.get(key, ""))
+            found = Step(key, Outcome.FAILED, error.message, error.code, proof=proof)
         except TimeoutError:
             text = f"It takes the question and does not answer within {seconds:.0f} s."
             proof = (

@@ -44,8 +44,8 @@ def tls_proof(endpoint: Endpoint, leaf: Certificate, expected: str) -> tuple[Lin
     return (*lines, Line("Expected", expected)) if expected else tuple(lines)
 
 
-def seen(error: PaddockError) -> tuple[Line, ...]:
-    call = getattr(error, "call", None)
+def seen(error: PaddockError, asked: str = "") -> tuple[Line, ...]:
+    call = getattr(error, "call", None) or asked
     reason = getattr(error, "reason", "") or error.message
     return ((Line("Sent", call),) if call else ()) + (Line("Seen", reason),)
 

@@ -42,7 +42,7 @@ OUTSIDE: dict[str, Remedy] = {
     ),
     "api_hangs": Remedy(
         Key.CONNECT,
-        "The cluster sees the node online, but nobody gets a connection to its API: its queue may be full.",
+        "The cluster sees the node online, but nobody gets a connection to its API: its queue is full, or it went down seconds ago.",
         "Look at the node's API service, and restart it.",
         several(run.listens, service("pveproxy"), run.logs),
     ),

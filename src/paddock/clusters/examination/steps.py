@@ -78,7 +78,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run next, filled in with this node's values. `where`: here (Paddock's machine) · node (its shell)."""
+    """What to run next, filled in with this node's values. `where`: here (Paddock's machine) ·
+    ssh (wherever one may ssh to the node) · node (at its own shell)."""
 
     text: str
     where: str
@@ -161,9 +162,10 @@ class Diagnosis:
             at = list(TITLES).index(cause.key) + 1
             return f"Stopped at step {at} of {len(TITLES)}: {_lower(cause.title)}"
         warned = self.count(Outcome.WARNED)
-        if warned:
-            return f"It works, with {'one thing' if warned == 1 else f'{warned} things'} to look at"
-        return "Everything works"
+        things = f", with {'one thing' if warned == 1 else f'{warned} things'} to look at" if warned else ""
+        if self.step(Key.SIGN_IN).outcome is Outcome.SKIPPED:
+            return f"It answers{things}; a sign-in was not tried"
+        return f"It works{things}" if warned else "Everything works"
 
     @property
     def counts(self) -> str:

@@ -16,7 +16,7 @@ from paddock.proxmox import faults
 from paddock.proxmox.address import is_forbidden
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.errors import TimedOut, Untrusted
-from paddock.proxmox.handshake import admit, probe_certificate
+from paddock.proxmox.handshake import admit
 from paddock.proxmox.identify import identify
 from paddock.proxmox.trust import TlsPolicy, TrustMode
 
@@ -87,20 +87,21 @@ async def connect(look: Look) -> Step:
 async def certificate(look: Look) -> Step:
     """Raises Untrusted with the exact reason."""
     subject = look.subject
+    policy = subject.policy or TlsPolicy(TrustMode.SYSTEM)
+    refusal: Untrusted | None = None
     try:
-        look.leaf = leaf = await probe_certificate(subject.endpoint, timeout=look.patience.connect)
+        look.leaf = leaf = await look.transport.contact(subject.endpoint, policy)
+    except Untrusted as error:
+        refusal, look.leaf, leaf = error, error.certificate, error.certificate
     except TimedOut:
         text = f"{subject.endpoint} takes the connection and does not answer the TLS handshake."
         raise TimedOut(text, call="TLS ClientHello") from None
     proof = tls_proof(subject.endpoint, leaf, subject.expected)
     shown = leaf_of(leaf)
-    policy = subject.policy or TlsPolicy(TrustMode.SYSTEM)
-    try:
-        await look.transport.contact(subject.endpoint, policy)
-    except Untrusted as error:
+    if refusal is not None:
         if subject.policy is not None or not _sound(leaf):
-            raise await _exactly(look, error) from None
-        code, text = error.code, error.message
+            raise await _exactly(look, refusal)
+        code, text = refusal.code, refusal.message
         if not covers(leaf.names, subject.endpoint.host):
             code, text = "host_mismatch", f"{text} It is for {', '.join(leaf.names[:6]) or 'no name'}."
         text = f"{text} Only questions without a credential go there."

@@ -20,6 +20,7 @@ from paddock.terminal.words import Word, plain
 
 SECONDS = 60.0
 """A silent node takes seconds, and Paddock bounds how many are looked at together."""
+_WHERE = {"here": "on Paddock's machine", "ssh": "by ssh", "node": "at the node's console"}
 _OUTCOMES = {
     "passed": Word("passed", "✓", "green"),
     "warned": Word("to look at", "!", "dark_orange"),
@@ -210,7 +211,7 @@ def _remedy(terminal: Terminal, step: Item) -> None:
     if step.get("next"):
         out.line(f"Next: {plain(step.get('next'))}")
     for each in _dicts(step, "commands"):
-        where = "at the node's console" if each.get("where") == "node" else "here"
+        where = _WHERE.get(str(each.get("where")), "")
         why = f", {plain(each.get('why'))}" if each.get("why") else ""
         out.line(f"# {where}{why}")
         out.line(plain(each.get("text")))
