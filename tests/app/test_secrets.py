@@ -109,6 +109,7 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
     assert (await heard_paddock.imported(site, prod, **by_token))["state"] == "done"
     estate.fault("password-changed", cluster="prod")
     await heard_paddock.preview(site, prod.first, prod)
+    await diagnosed(heard_paddock, estate)
     browser = Browser(heard.pages)
     await browser.get("/signin")
     await browser.post("/signin", {"name": ADMIN, "password": WRONG})
@@ -132,6 +133,23 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
     await heard_paddock.api.call("DELETE", f"/users/{new['id']}")
     await heard_paddock.api.call("DELETE", f"/tokens/{made['id']}")
     return {"session cookie": cookie, "new token": made["token"], "link": link, "chosen password": CHOSEN}
+
+
+async def diagnosed(paddock: Paddock, estate: Running) -> None:
+    """With the credential that is kept, and with some that are not."""
+    prod = estate["prod"]
+    token = prod.tokens["full"]
+    node_id = (await paddock.nodes())["pve1"]["id"]
+    assert (await paddock.api.post(f"/nodes/{node_id}/diagnose"))["code"] == "ok"
+    assert (await paddock.api.get(f"/nodes/{node_id}/support-bundle")).status == 200
+    trust = {"fingerprint": prod.first.fingerprint}
+    for signing, code in (
+        ({"username": "root@pam", "password": WRONG}, "password_refused"),
+        ({"username": "watch@pve", "password": WATCH_PASSWORD}, "ok"),
+        ({"token_id": token.id, "token_secret": token.secret}, "ok"),
+    ):
+        found = await paddock.api.post("/diagnose", {"url": prod.first.url, "trust": trust, **signing})
+        assert found["code"] == code, found["headline"]
 
 
 async def crawl(heard: Heard) -> None:
