@@ -16,6 +16,7 @@ NARROWEST = {"width": 360, "height": 800}
 SHOWN_IN_DOCS = frozenset(
     {
         "containers",
+        "diagnose",
         "import-confirm",
         "import-connect",
         "import-done",
