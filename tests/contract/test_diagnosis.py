@@ -195,6 +195,8 @@ async def test_a_name_that_leads_to_a_metadata_address_is_refused(monkeypatch: p
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     found = await diagnosed(Subject(Endpoint("pve1.example.org")))
     assert found.code == "forbidden_address"
+    assert found.step(Key.RESOLVE).code == "forbidden_address"
+    assert found.step(Key.CONNECT).outcome is Outcome.SKIPPED
 
 
 async def test_before_anything_is_registered_no_credential_goes_to_an_unknown_certificate() -> None:
@@ -334,10 +336,11 @@ async def pasted(command: str, typed: str = "") -> str:
 
 def test_what_comes_from_outside_is_quoted_in_commands() -> None:
     evil = "x; touch /tmp/owned #"
-    values = Values(host="192.0.2.11", user=evil, token=f"{evil}!t", names=(evil, "a.example.org"))
-    for code, remedy in KNOWN.items():
-        for command in remedy.commands(values):
-            assert evil not in " ".join(unquoted(command.text)), (code, command.text)
+    for token_id in ("", f"{evil}!t"):
+        values = Values(host="192.0.2.11", user=evil, token=token_id, names=(evil, "a.example.org"))
+        for code, remedy in KNOWN.items():
+            for command in remedy.commands(values):
+                assert evil not in " ".join(unquoted(command.text)), (code, command.text)
 
 
 def unquoted(text: str) -> list[str]:
