@@ -53,7 +53,7 @@ async def subject_of(ctx: Context, node_id: str, *, automatic: bool) -> Subject:
     connection = await ctx.part(Connections).get(cluster.id)
     return Subject(
         endpoint=Endpoint(member.address, member.port),
-        policy=policy_for(cluster, member.fingerprint),
+        policy=policy_for(cluster, member),
         credential=unseal(ctx.vault, cluster),
         node=node.name,
         cluster=cluster.name,

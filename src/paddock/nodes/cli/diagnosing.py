@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from paddock.nodes.cli.importing import canonical_fingerprint
 from paddock.nodes.cli.reading import NodeName
 from paddock.terminal import asking
+from paddock.terminal.certificates import canonical_fingerprint
 from paddock.terminal.commands import Commands, Terminal, command
 from paddock.terminal.failures import Failed, wrong_use
 from paddock.terminal.helptext import epilog
