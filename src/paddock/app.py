@@ -37,6 +37,10 @@ from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
 from paddock.containers.catalogue import Catalogue
+from paddock.diagnosis import api as diagnosis_api
+from paddock.diagnosis import pages as diagnosis_pages
+from paddock.diagnosis.automatic import Automatic
+from paddock.diagnosis.node_examination import Examiner
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
@@ -86,7 +90,8 @@ SEALED = (
 """Every column that holds sealed secrets, and what each value is sealed to."""
 
 REST = (
-    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
+    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api, jobs_api,
+    access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
@@ -94,6 +99,7 @@ PAGES: tuple[APIRouter, ...] = (
     sign_in_pages.router,
     containers_pages.router,
     storages_pages.router,
+    diagnosis_pages.router,
     watch_pages.router,
     nodes_pages.router,
     clusters_pages.router,
@@ -126,6 +132,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Heartbeat] = Heartbeat()
     services.parts[Catalogue] = Catalogue()
+    services.parts[Examiner] = Examiner()
     services.parts[nodes.Register] = nodes.Register()
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
@@ -170,11 +177,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     Engine.configure(services)
     engine = services.parts[Engine] = Engine(services, JOB_TYPES)
     watcher = services.parts[Watcher] = Watcher(services)
+    automatic = services.parts[Automatic] = Automatic(services)
     services.parts[Live].start()
     services.parts[Heartbeat].start()
     await engine.start()
     if services.settings.watch:
         await watcher.start()
+        automatic.start()
     if link := await access_setup.ensure_setup_link(services):
         _announce(link)
     try:
@@ -182,6 +191,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await services.parts[Live].stop()
         await services.parts[Heartbeat].stop()
+        await automatic.stop()
         await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()
         await engine.close()

@@ -38,6 +38,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/imports/realms"): {"url": "192.0.2.1"},
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
+    ("POST", "/diagnose"): {"url": "no-such-host.invalid"},
     ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},
     ("POST", "/clusters/{cluster_id}/trust/test"): {"mode": "off"},
     ("POST", "/clusters/{cluster_id}/members/{member}/trust"): {"fingerprint": "AB" * 32},
@@ -94,6 +95,7 @@ async def ids(paddock: Paddock, estate: Running) -> dict[str, str]:
             ("session_id", "/sessions"),
         )
     }
+    assert (await paddock.api.post(f"/nodes/{first['node_id']}/diagnose")).status == 200
     return {"site_id": site, "job_id": job["id"], "member": "pve1", **first}
 
 

@@ -115,6 +115,7 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
     minted = await signing_in(heard_paddock, estate, site)
     estate.fault("password-changed", cluster="prod")
     await heard_paddock.preview(site, prod.first, prod)
+    await diagnosed(heard_paddock, estate)
     browser = Browser(heard.pages)
     await browser.get("/signin")
     await browser.post("/signin", {"name": ADMIN, "password": WRONG})
@@ -189,6 +190,23 @@ async def signing_in(paddock: Paddock, estate: Running, site: str) -> dict[str, 
     assert (await paddock.api.get(f"/clusters/{cluster}/deeds"))["total"] > 4
     assert len(found) > 6
     return found
+
+
+async def diagnosed(paddock: Paddock, estate: Running) -> None:
+    """With the credential that is kept, and with some that are not."""
+    prod = estate["prod"]
+    token = prod.tokens["full"]
+    node_id = (await paddock.nodes())["pve1"]["id"]
+    assert (await paddock.api.post(f"/nodes/{node_id}/diagnose"))["code"] == "ok"
+    assert (await paddock.api.get(f"/nodes/{node_id}/support-bundle")).status == 200
+    trust = {"fingerprint": prod.first.fingerprint}
+    for signing, code in (
+        ({"username": "root@pam", "password": WRONG}, "password_refused"),
+        ({"username": "watch@pve", "password": WATCH_PASSWORD}, "ok"),
+        ({"token_id": token.id, "token_secret": token.secret}, "ok"),
+    ):
+        found = await paddock.api.post("/diagnose", {"url": prod.first.url, "trust": trust, **signing})
+        assert found["code"] == code, found["headline"]
 
 
 async def crawl(heard: Heard) -> None:

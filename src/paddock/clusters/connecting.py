@@ -86,6 +86,11 @@ def unseal_own(vault: Vault, member: MemberRow) -> Credential:
     return rebuild(member.credential_kind, member.credential_name, secret)
 
 
+def credential_for(vault: Vault, cluster: Cluster, member: MemberRow) -> Credential:
+    """What signs in at this member: its own, or that of the cluster."""
+    return unseal_own(vault, member) if member.credential_sealed else unseal(vault, cluster)
+
+
 def rebuild(kind: str, name: str, secret: Secret) -> Credential:
     return TokenCredential(name, secret) if kind == "token" else PasswordCredential(name, secret)
 

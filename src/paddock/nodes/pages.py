@@ -107,6 +107,7 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
         "event_count": await queries.count_events(ctx, node_id),
         "bridges": bridges,
         "interval": round(ctx.settings.watch_interval),
+        "may_diagnose": may(ctx, "nodes.diagnose"),
     }
     if is_htmx(request):
         return fragment(request, "nodes/node_live.html", **data)

@@ -1,6 +1,6 @@
 """`paddock nodes`: Proxmox VE servers, and the import that brings them in."""
 
-from paddock.nodes.cli import importing, reading
+from paddock.nodes.cli import diagnosing, importing, reading
 from paddock.terminal.commands import Commands
 
 nodes = Commands(
@@ -9,4 +9,5 @@ nodes = Commands(
 )
 reading.register(nodes)
 importing.register(nodes)
+diagnosing.register(nodes)
 app = nodes.app
