@@ -37,6 +37,9 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
+    ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},
+    ("POST", "/clusters/{cluster_id}/trust/test"): {"mode": "off"},
+    ("POST", "/clusters/{cluster_id}/members/{member}/trust"): {"fingerprint": "AB" * 32},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},
     ("POST", "/tokens"): {"name": "another"},
@@ -84,7 +87,7 @@ async def ids(paddock: Paddock, estate: Running) -> dict[str, str]:
             ("session_id", "/sessions"),
         )
     }
-    return {"site_id": site, "job_id": job["id"], **first}
+    return {"site_id": site, "job_id": job["id"], "member": "pve1", **first}
 
 
 def assert_problem(answer: Any, status: int) -> None:

@@ -19,6 +19,8 @@ class MemberSeen:
     online: bool = True
     fingerprint: str = ""
     """SHA-256 of its certificate as the cluster reports it; empty where it does not."""
+    server_name: str | None = None
+    """Name that its certificate is checked for instead of the address; None leaves it as it is known."""
 
 
 @dataclass(frozen=True, slots=True)

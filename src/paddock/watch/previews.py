@@ -33,6 +33,9 @@ class Preview:
     ca_pem: str
     addresses: dict[str, str]
     fingerprints: dict[str, str]
+    server_names: dict[str, str] = field(default_factory=dict)
+    trusted_pem: str = ""
+    """The CAs that are believed: the cluster's own, or those given besides the system's."""
 
 
 class Previews:

@@ -167,7 +167,11 @@ def _counts(counted: Counter[tuple[str, str, bool]], node: str) -> Counts:
 
 
 def members_seen(
-    reading: Reading, port: int, fingerprints: Mapping[str, str], addresses: Mapping[str, str]
+    reading: Reading,
+    port: int,
+    fingerprints: Mapping[str, str],
+    addresses: Mapping[str, str],
+    server_names: Mapping[str, str] | None = None,
 ) -> list[MemberSeen]:
     """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones."""
     return [
@@ -178,6 +182,7 @@ def members_seen(
             nodeid=row.nodeid or 0,
             online=bool(row.online),
             fingerprint=fingerprints.get(row.name, ""),
+            server_name=(server_names or {}).get(row.name),
         )
         for row in reading.members
     ]

@@ -1,4 +1,4 @@
-"""`paddock clusters`: Proxmox VE clusters and lone hosts."""
+"""`paddock clusters list` and `show`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from paddock.terminal.names import CLUSTERS, SITES, find, find_id
 from paddock.terminal.output import Column, Item
 from paddock.terminal.words import Cell, Word, age, plain
 
-clusters = Commands(
-    "Proxmox VE clusters and lone hosts: quorum, trust, sign-in, and whether Paddock can read them.\n\n"
-    "Clusters come with their nodes: see `paddock nodes import`."
-)
-app = clusters.app
-
 TRUST = {
-    "system": "the system's CAs",
+    "system": "a public or own CA",
     "cluster_ca": "the cluster's own CA",
-    "pinned": "the fingerprints that the cluster reports",
+    "pinned": "one pinned certificate per node",
     "off": "off: certificates are not checked",
 }
+Which = Annotated[
+    str, typer.Argument(metavar="CLUSTER", help="Name or id of the cluster.", show_default=False)
+]
+
+
+def trust(cluster: Item) -> Cell:
+    mode = str(cluster.get("trust_mode") or cluster.get("mode"))
+    text = TRUST.get(mode, plain(mode))
+    return Word(text, "!", "dark_orange") if mode == "off" else text
 
 
 def quorum(cluster: Item) -> Cell:
@@ -45,7 +48,11 @@ def health(cluster: Item) -> Cell:
     return Word(plain(cluster.get("trouble_text") or cluster.get("trouble")), "!", "dark_orange")
 
 
-@clusters.add("list", "paddock clusters list", "paddock clusters list --site vienna")
+def register(clusters: Commands) -> None:
+    clusters.add("list", "paddock clusters list", "paddock clusters list --site vienna")(list_clusters)
+    clusters.add("show", "paddock clusters show production")(show)
+
+
 def list_clusters(
     terminal: Terminal,
     site: InSite = None,
@@ -64,6 +71,7 @@ def list_clusters(
         Column("Nodes", lambda c: plain(c.get("nodes")), right=True),
         Column("Quorum", quorum),
         Column("Reading", health),
+        Column("Trust", trust, spare=4),
         Column("Since", lambda c: age(c.get("trouble_since"), now), spare=2),
         Column("Signed in as", lambda c: plain(c.get("credential_name")), spare=3),
     )
@@ -78,12 +86,9 @@ def list_clusters(
     )
 
 
-@clusters.add("show", "paddock clusters show production")
 def show(
     terminal: Terminal,
-    cluster: Annotated[
-        str, typer.Argument(metavar="CLUSTER", help="Name or id of the cluster.", show_default=False)
-    ],
+    cluster: Which,
 ) -> None:
     """Show one cluster: quorum, trust, sign-in, and what keeps Paddock from reading it."""
     now = datetime.now(UTC)
@@ -101,7 +106,7 @@ def show(
             ("Reading", health(found)),
             ("Trouble since", age(found.get("trouble_since"), now)),
             ("Signed in as", f"{plain(found.get('credential_name'))} ({kind})"),
-            ("Trust", TRUST.get(str(found.get("trust_mode")), plain(found.get("trust_mode")))),
+            ("Trust", trust(found)),
             ("CA fingerprint", plain(found.get("ca_fingerprint"))),
             ("Id", plain(found.get("id"))),
         ]
