@@ -72,7 +72,7 @@ async def ids(paddock: Paddock, estate: Running) -> AsyncIterator[dict[str, str]
     services = paddock.services
     site = await paddock.site()
     job = await paddock.imported(site, estate["prod"])
-    found = {"site_id": site, "job_id": job["id"]}
+    found = {"site_id": site, "job_id": job["id"], "name": "pve1", "member": "pve1"}
     for kind in ("cluster", "node", "container"):
         found[f"{kind}_id"] = (await paddock.api.get(f"/{kind}s"))["items"][0]["id"]
     async with person(paddock, OTHER):

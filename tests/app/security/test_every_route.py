@@ -146,7 +146,7 @@ async def test_an_auditor_changes_nothing_on_pages_and_each_attempt_is_written_d
 async def test_an_auditor_reads_every_page_but_the_forms_of_what_is_not_theirs(
     paddock: Paddock, ids: dict[str, str], routes: list[Route], auditor: Browser
 ) -> None:
-    forms = ("/new", "/edit", "/import", "/overview/process")
+    forms = ("/new", "/edit", "/import", "/trust", "/overview/process")
     for route in routes:
         if (
             route.method not in SAFE
