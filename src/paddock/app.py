@@ -67,7 +67,7 @@ from paddock.watch import pages as watch_pages
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
 from paddock.watch.previews import Drafts, Previews
-from paddock.web import apidocs, furniture, live
+from paddock.web import apidocs, furniture, live, promises
 from paddock.web.live import Live
 
 log = logging.getLogger(__name__)
@@ -165,6 +165,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(apidocs.router(page_context))
     app.include_router(live.router(api_context, lambda request: services_of(request).parts[Live]))
     _own_routes(app)
+    promises.install(app)
     return app
 
 
@@ -210,7 +211,7 @@ def _own_routes(app: FastAPI) -> None:
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def favicon(request: Request) -> RedirectResponse:
-        return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/favicon.svg"))
+        return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/mark.svg"))
 
 
 def key_path(settings: Settings) -> Path:

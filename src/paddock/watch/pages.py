@@ -49,6 +49,7 @@ async def by_hand(request: Request, ctx: Ctx, site: str = "") -> Response:
 
 @router.post("/import")
 async def look(request: Request, ctx: Ctx) -> Response:
+    await guard.require(ctx, "nodes.import")  # before the form is looked at
     form = await Form.read(request)
     wish = _wish(form)
     faults = {}
@@ -88,7 +89,7 @@ async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
 
 @router.post("/import/confirm/{draft_id}")
 async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
-    guard.check(ctx, "nodes.import")
+    await guard.require(ctx, "nodes.import")
     form = await Form.read(request)
     try:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
