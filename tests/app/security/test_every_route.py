@@ -17,6 +17,8 @@ from tests.harness import CHEAP, PASSWORD, Browser, Paddock
 
 PUBLIC = {"/signin", "/setup", "/health", "/favicon.ico", "/api/v1/openapi.json"}
 """What anybody may read."""
+NOTHING_YET = {"/setup", "/storages", "/api/v1/nodes/{node_id}/diagnosis"}
+"""What is not there in this scene, or any more."""
 DOORS = {"/signin", "/signout", "/setup"}
 """What anybody may send."""
 OWN = {
@@ -146,7 +148,8 @@ async def test_an_auditor_changes_nothing_on_pages_and_each_attempt_is_written_d
 async def test_an_auditor_reads_every_page_but_the_forms_of_what_is_not_theirs(
     paddock: Paddock, ids: dict[str, str], routes: list[Route], auditor: Browser
 ) -> None:
-    forms = ("/new", "/edit", "/import", "/trust")
+    of_sign_in = tuple(f"/sign-in/{name}" for name in ("change", "token", "rotate", "explain", "realms"))
+    forms = ("/new", "/edit", "/import", "/trust", "/diagnose", *of_sign_in)
     for route in routes:
         if (
             route.method not in SAFE
@@ -158,7 +161,7 @@ async def test_an_auditor_reads_every_page_but_the_forms_of_what_is_not_theirs(
         if route.path == "/api/v1/overview/process" or (not route.rest and route.path.endswith(forms)):
             assert status == 403, f"{route}: {status}"
             continue
-        assert status in {200, 303, 307} or route.path in {"/setup", "/storages"}, f"{route}: {status}"
+        assert status in {200, 303, 307} or route.path in NOTHING_YET, f"{route}: {status}"
         if not route.path.startswith(("/account", "/setup")):
             sends = set(re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', text, re.IGNORECASE))
             assert sends <= {"/signout"}, f"{route} offers {sends}"

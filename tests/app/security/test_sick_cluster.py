@@ -57,7 +57,7 @@ CASES: list[tuple[str, dict[str, Any], frozenset[str]]] = [
     ("overloaded", {"status": 302, "reason": "Found"}, frozenset({"not_proxmox"})),
     ("overloaded", {"status": 500, "reason": '<script>alert(1)</script>"%00'}, frozenset({"refused"})),
 ]
-MOST_MEMORY = 300 << 20
+MOST_MEMORY = 512 << 20
 """Bytes more; the simulator that makes the answers lives in the same process."""
 
 

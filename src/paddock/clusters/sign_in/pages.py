@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from paddock.access import audit
+from paddock.access import audit, guard
 from paddock.access.guard import check, may, page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
@@ -85,6 +85,7 @@ async def change(request: Request, ctx: Ctx, cluster_id: str, member: str = "") 
 
 @router.post("/clusters/{cluster_id}/sign-in/change")
 async def save(request: Request, ctx: Ctx, cluster_id: str) -> Response:
+    await _require(ctx, cluster_id)
     form = await Form.read(request)
     by_token = form.raw("sign_in") == "token"
     token_id, secret = unpack_token(form.raw("token_id").strip(), form.raw("token_secret").strip())
@@ -116,6 +117,7 @@ async def save(request: Request, ctx: Ctx, cluster_id: str) -> Response:
 
 @router.post("/clusters/{cluster_id}/sign-in/drop")
 async def drop(request: Request, ctx: Ctx, cluster_id: str) -> Response:
+    await _require(ctx, cluster_id)
     form = await Form.read(request)
     await actions.drop_own_sign_in(ctx, cluster_id, form.value("member"))
     return redirect(request, f"/clusters/{cluster_id}/sign-in", done="dropped")
@@ -161,6 +163,7 @@ async def explain_form(request: Request, ctx: Ctx, cluster_id: str) -> Response:
 
 @router.post("/clusters/{cluster_id}/sign-in/explain")
 async def explain(request: Request, ctx: Ctx, cluster_id: str) -> Response:
+    await _require(ctx, cluster_id)
     form = await Form.read(request)
     shown = Form.of(username=form.value("username"))
     try:
@@ -203,6 +206,7 @@ async def sign_ins(request: Request, ctx: Ctx) -> Response:
 
 @router.post("/sign-ins")
 async def rotate_many(request: Request, ctx: Ctx) -> Response:
+    await guard.require(ctx, "clusters.edit")
     form = await Form.read(request)
     chosen = form.values("clusters")
     try:
@@ -228,6 +232,11 @@ async def _many(request: Request, ctx: Context, form: Form, *, status: int = 200
     )
 
 
+async def _require(ctx: Context, cluster_id: str) -> None:
+    """Before the form is looked at."""
+    await guard.require(ctx, "clusters.edit", target=audit.Target("cluster", cluster_id))
+
+
 async def _started(
     request: Request,
     ctx: Context,
@@ -236,6 +245,7 @@ async def _started(
     start: Callable[[Form, Administrator], Awaitable[Job]],
 ) -> Response:
     """Starts a job with an administrator's password and goes to it; or the form again, without the password."""
+    await _require(ctx, cluster_id)
     form = await Form.read(request)
     names = ("username", "level", "remove_old")
     shown = Form.of(**{name: form.value(name) for name in names})
