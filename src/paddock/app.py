@@ -50,7 +50,9 @@ from paddock.storages import api as storages_api
 from paddock.storages import figures as storage_figures
 from paddock.storages import pages as storages_pages
 from paddock.watch import api as watch_api
+from paddock.watch import api_nodes as watch_api_nodes
 from paddock.watch import pages as watch_pages
+from paddock.watch import pages_edit as watch_pages_edit
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
 from paddock.watch.previews import Drafts, Previews
@@ -71,7 +73,7 @@ SEALED = (Cluster.credential_sealed, Job.sealed)
 """Every column that holds sealed secrets."""
 
 REST = (
-    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, jobs_api, access_api, overview_api,
+    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, watch_api_nodes, jobs_api, access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
@@ -79,6 +81,7 @@ PAGES: tuple[APIRouter, ...] = (
     containers_pages.router,
     storages_pages.router,
     watch_pages.router,
+    watch_pages_edit.router,
     nodes_pages.router,
     sites_pages.router,
     jobs_pages.router,

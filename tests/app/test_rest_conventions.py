@@ -36,6 +36,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "password": "b",
     },
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
+    ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},
@@ -335,4 +336,6 @@ def argument_for(parameter: inspect.Parameter, ids: dict[str, str], paddock: Pad
         return paddock.ctx.now().replace(year=2020)
     if parameter.name in {"text", "q"}:
         return "pve"
+    if parameter.name == "name":
+        return "pve1"
     raise AssertionError(f"how is {parameter} filled in?")

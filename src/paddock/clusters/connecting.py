@@ -9,6 +9,7 @@ from paddock.base.vault import Secret, Vault
 from paddock.clusters.model import Cluster
 from paddock.clusters.model import Member as MemberRow
 from paddock.clusters.queries import get_cluster, members_of
+from paddock.clusters.reaching import Way
 from paddock.clusters.record import seal_context
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connections import ConnectionPlan, Loader
@@ -36,10 +37,19 @@ def loader(services: Services) -> Loader:
 
 def proxmox_members(cluster: Cluster, members: Iterable[MemberRow]) -> list[Member]:
     return [
-        Member(member.name, Endpoint(member.address, member.port), policy_for(cluster, member.fingerprint))
+        Member(member.name, endpoint_of(member), policy_for(cluster, member.fingerprint))
         for member in members
         if member.vanished_at is None
     ]
+
+
+def endpoint_of(member: MemberRow) -> Endpoint:
+    """Where the member's API listens."""
+    return way_of(member).endpoint
+
+
+def way_of(member: MemberRow) -> Way:
+    return Way(member.address, member.host, member.port)
 
 
 def policy_for(cluster: Cluster, fingerprint: str) -> TlsPolicy:

@@ -66,9 +66,15 @@ class Member(Row):
     """Corosync's number; 0 for a lone host."""
     address: Mapped[str] = mapped_column(String(255))
     """IP address, or the host name under which it was first reached."""
+    host: Mapped[str] = mapped_column(String(255), default="")
+    """Host of its API URL where that is another than the address; empty where it is the address."""
     port: Mapped[int] = mapped_column(default=8006)
+    reported: Mapped[str] = mapped_column(String(255), default="")
+    """The address that the cluster itself reports; followed as long as `address` is the same."""
     fingerprint: Mapped[str] = mapped_column(String(95), default="")
     """SHA-256 that the cluster itself reports for the certificate on port 8006 (`ssl_fingerprint` of `/nodes`)."""
     vanished_at: Mapped[datetime | None] = mapped_column(default=None)
+    joined_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Since when it has been offered: it joined between two imports, and nobody has decided about it."""
 
     __table_args__ = (UniqueConstraint("cluster_id", "name"),)

@@ -110,6 +110,13 @@ async def members_of(ctx: Context, cluster_id: str) -> Sequence[Member]:
         return (await db.scalars(query.order_by(Member.name))).all()
 
 
+async def get_member(ctx: Context, cluster_id: str, name: str) -> Member:
+    for member in await members_of(ctx, cluster_id):
+        if member.name == name:
+            return member
+    raise NotFound(f"{name} is not a member of this cluster.", hint="Names are case-sensitive.")
+
+
 async def names_in_site(ctx: Context, site_id: str) -> list[str]:
     query = select(Cluster.name).where(Cluster.site_id == site_id, *_in_scope(ctx))
     async with ctx.read() as db:

@@ -252,3 +252,10 @@ async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id:
 
 def _said(details: Details) -> tuple[list[str], str, bool | None]:
     return list(details.addresses), details.ostype[:32], details.unprivileged
+
+
+async def move_to_site(tx: Write, cluster_id: str, site_id: str) -> None:
+    await tx.session.execute(
+        update(Container).where(Container.cluster_id == cluster_id).values(site_id=site_id)
+    )
+    tx.publish(ContainersChanged(cluster_id))

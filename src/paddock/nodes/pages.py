@@ -90,6 +90,8 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
         "events": [event for event, _ in events],
         "event_count": await queries.count_events(ctx, node_id),
         "bridges": bridges,
+        "may_edit": may(ctx, "nodes.edit"),
+        "may_remove": may(ctx, "nodes.remove"),
         "interval": round(ctx.settings.watch_interval),
     }
     if is_htmx(request):

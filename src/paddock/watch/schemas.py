@@ -113,3 +113,20 @@ class ImportIn(BaseModel):
 
 class ImportOut(BaseModel):
     job_id: str
+
+
+class NodePatch(BaseModel):
+    """Fields that are left out stay as they are. An API URL that is made of the address follows it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, description="Only ever exactly what Proxmox calls the node now.")
+    address: str | None = Field(None, description="IP address.", examples=["192.0.2.12"])
+    url: str | None = Field(
+        None, description="Any form: host, host:port, with or without scheme or /api2/json."
+    )
+    site_id: str | None = Field(None, description="Moves the whole cluster: it stands in one site.")
+    save_anyway: str = Field(
+        "",
+        description="The reason to save although the test of the connection failed. It is written to the audit.",
+    )
