@@ -9,6 +9,17 @@ from paddock.base.errors import AlreadyExists, Detail, NotFound
 from paddock.clusters.events import ClusterRemoved, MembersEdited
 from paddock.clusters.model import Cluster, Member
 from paddock.clusters.reaching import Way
+from paddock.web import etags
+
+
+async def lock(ctx: Context, tx: Write, cluster_id: str, expected: int | None) -> Cluster:
+    """The cluster's row, to be changed. Raises NotFound, or StaleVersion where `expected` is not its version."""
+    cluster = await _cluster(tx, cluster_id)
+    scope = ctx.actor.scope
+    if scope.site_ids is not None and cluster.site_id not in scope.site_ids:
+        raise NotFound(f"There is no cluster {cluster_id}.", hint="It may have been removed.")
+    etags.check(expected, cluster.version, what=f"Cluster {cluster.name}")
+    return cluster
 
 
 async def set_way(tx: Write, member_id: str, way: Way) -> None:
@@ -28,6 +39,11 @@ async def set_way(tx: Write, member_id: str, way: Way) -> None:
         raise AlreadyExists(message, code="address_taken", details=[Detail("url", message)])
     member.address, member.host, member.port = way.address, way.host, way.port
     tx.publish(MembersEdited(member.cluster_id))
+
+
+def edited(tx: Write, cluster_id: str) -> None:
+    """Tells that which members are managed is otherwise now."""
+    tx.publish(MembersEdited(cluster_id))
 
 
 async def rename_member(tx: Write, member_id: str, name: str) -> str:

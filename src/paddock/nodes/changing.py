@@ -33,6 +33,12 @@ async def name_is_free(tx: Write, node: Node, name: str) -> None:
         raise AlreadyExists(message, details=[Detail("name", message)])
 
 
+async def others_of(tx: Write, node: Node) -> list[str]:
+    """Ids of the other managed nodes of its cluster."""
+    others = select(Node.id).where(Node.cluster_id == node.cluster_id, Node.id != node.id)
+    return list(await tx.session.scalars(others))
+
+
 def rename(ctx: Context, tx: Write, node: Node, name: str, member_id: str) -> None:
     node.name, node.member_id, node.vanished_at = name, member_id, None
     touched(ctx, tx, node)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from paddock.access.guard import api_context
 from paddock.base.context import Context
 from paddock.nodes.api import node_out
 from paddock.nodes.schemas import NodeOut
-from paddock.watch.actions import editing
-from paddock.watch.schemas import NodePatch
+from paddock.watch.actions import editing, removing
+from paddock.watch.actions.removing import Removed
+from paddock.watch.schemas import FindingsOut, NodePatch, RemovedOut
 from paddock.web.etags import etag, if_match
 
 router = APIRouter(tags=["nodes"])
 Ctx = Annotated[Context, Depends(api_context)]
+Confirm = Annotated[str, Query(description="The name of what is removed, exactly.")]
+Reason = Annotated[
+    str, Query(max_length=500, description="Needed where Proxmox VE cannot be asked what runs there.")
+]
 Expected = Annotated[int | None, Depends(if_match)]
 
 
@@ -33,3 +38,41 @@ async def edit_node(
     node = await editing.edit_node(ctx, node_id, changes, expected=expected, anyway=body.save_anyway)
     response.headers["ETag"] = etag(node.version)
     return NodeOut(**node_out(node))
+
+
+@router.get("/nodes/{node_id}/dependents")
+async def look(ctx: Ctx, node_id: str) -> FindingsOut:
+    """Asks Proxmox VE now what runs on the node and what refers to it: what stands in the way of removing it."""
+    findings, _ = await removing.look(ctx, node_id)
+    return FindingsOut.model_validate(findings.wire())
+
+
+@router.delete("/nodes/{node_id}")
+async def remove_node(
+    ctx: Ctx, node_id: str, expected: Expected, confirm: Confirm = "", reason: Reason = ""
+) -> RemovedOut:
+    """Removes the node from Paddock; with the last one its cluster goes. Nothing changes in Proxmox VE.
+
+    While active containers are there it answers 409 with the code `containers_active` and what was found on each
+    node, those included that Paddock did not know of. Where Proxmox VE cannot be asked, a `reason` is needed.
+    """
+    return _out(await removing.remove_node(ctx, node_id, confirm=confirm, reason=reason, expected=expected))
+
+
+@router.delete("/clusters/{cluster_id}", tags=["clusters"])
+async def remove_cluster(
+    ctx: Ctx, cluster_id: str, expected: Expected, confirm: Confirm = "", reason: Reason = ""
+) -> RemovedOut:
+    """Removes all nodes of a cluster, and the cluster, from Paddock. Answers as the removal of a node."""
+    return _out(
+        await removing.remove_cluster(ctx, cluster_id, confirm=confirm, reason=reason, expected=expected)
+    )
+
+
+def _out(removed: Removed) -> RemovedOut:
+    return RemovedOut(
+        names=list(removed.names),
+        cluster=removed.cluster,
+        cluster_removed=removed.cluster_removed,
+        clean_up=list(removed.clean_up),
+    )

@@ -100,6 +100,7 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
             cluster_id=cluster.id,
             members=[_registration(member, member_ids[member.name]) for member in chosen],
         )
+        await recording.recognise(ctx, tx, given["identity"], new_ids)
         node_ids = await nodes.registered_in(tx, cluster.id)
         recorded = await recording.record_reading(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids

@@ -9,6 +9,7 @@ from paddock.base.context import Context, Write
 from paddock.containers import record as containers
 from paddock.containers.record import Recorded
 from paddock.nodes import record as nodes
+from paddock.nodes import tombstones
 from paddock.storages import record as storages
 from paddock.watch.reading import Reading, node_facts
 
@@ -44,6 +45,14 @@ async def record_reading(
         may_end=may_end if not reading.unreadable else frozenset(),
         at=reading.at,
     )
+
+
+async def recognise(ctx: Context, tx: Write, identity: str, node_ids: Mapping[str, str]) -> None:
+    """Nodes that were removed once and are registered again say so in their log."""
+    for name, node_id in node_ids.items():
+        if (stone := await tombstones.returned(ctx, tx, identity, name)) is not None:
+            text = f"It is back: it {tombstones.epitaph(stone)}"
+            nodes.log(tx, node_id, ctx.now(), "returned", "info", text)
 
 
 def observe(

@@ -14,9 +14,10 @@ from paddock.base.ids import new_id
 from paddock.clusters import membership
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import kind_of, name_of
-from paddock.clusters.membership import MemberSeen
+from paddock.clusters.membership import Comparison, MemberSeen
 from paddock.clusters.model import Cluster
 from paddock.nodes import queries as nodes
+from paddock.nodes import tombstones
 from paddock.proxmox import certificates, reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
@@ -57,6 +58,8 @@ async def look(
     if known is not None and known.site_id != site_id:
         members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
     rights = reached.permissions
+    new = [member.name for member in members if member.comparison is Comparison.NEW]
+    stones = await tombstones.stones_of(ctx, new)
     made = Review(
         site_id=site_id,
         site=site_name,
@@ -82,6 +85,9 @@ async def look(
             offline=len(seen.offline),
             guests_hidden=not rights.sees_guests,
             trust=(known.trust_mode, reached.policy.mode) if known else None,
+        )
+        + reviews.returns(
+            (stone.name, tombstones.epitaph(stone), stone.identity == identity) for stone in stones
         ),
     )
     return Preview(

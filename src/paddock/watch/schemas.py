@@ -130,3 +130,36 @@ class NodePatch(BaseModel):
         "",
         description="The reason to save although the test of the connection failed. It is written to the audit.",
     )
+
+
+class RemovedOut(BaseModel):
+    names: list[str]
+    cluster: str
+    cluster_removed: bool = Field(description="Whether that was its last node, and the cluster went with it.")
+    clean_up: list[str] = Field(
+        description="Commands that take Paddock's sign-in away from Proxmox VE, if it was made for Paddock alone."
+    )
+
+
+class ResidentOut(BaseModel):
+    vmid: int
+    name: str
+    status: str
+    known: bool = Field(description="Whether Paddock knew of it.")
+
+
+class FindingsOut(BaseModel):
+    """What Proxmox VE says at this moment about one node."""
+
+    node: str
+    at: datetime
+    asked: bool
+    unasked: str = Field(description="Why Proxmox VE could not be asked; then a removal needs a reason.")
+    left: bool = Field(description="Whether the cluster no longer lists the node as a member.")
+    active: list[ResidentOut] = Field(description="Containers that are not stopped; they forbid a removal.")
+    stopped: list[ResidentOut]
+    running_vms: list[ResidentOut]
+    tasks: list[str]
+    ha: list[str]
+    replication: list[str]
+    unread: list[str] = Field(description="What could not be read besides, each with why.")
