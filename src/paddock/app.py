@@ -53,6 +53,8 @@ from paddock.watch import api as watch_api
 from paddock.watch import api_nodes as watch_api_nodes
 from paddock.watch import pages as watch_pages
 from paddock.watch import pages_edit as watch_pages_edit
+from paddock.watch import pages_remove as watch_pages_remove
+from paddock.watch.adding import ADD
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
 from paddock.watch.previews import Drafts, Previews
@@ -67,7 +69,7 @@ GUARDS: dict[str, list[Objector]] = {
 SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 """Who listens to what, beyond what the parts subscribe to themselves."""
 
-JOB_TYPES = (IMPORT,)
+JOB_TYPES = (IMPORT, ADD)
 
 SEALED = (Cluster.credential_sealed, Job.sealed)
 """Every column that holds sealed secrets."""
@@ -82,6 +84,7 @@ PAGES: tuple[APIRouter, ...] = (
     storages_pages.router,
     watch_pages.router,
     watch_pages_edit.router,
+    watch_pages_remove.router,
     nodes_pages.router,
     sites_pages.router,
     jobs_pages.router,

@@ -37,6 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
+    ("POST", "/clusters/{cluster_id}/nodes"): {"name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},

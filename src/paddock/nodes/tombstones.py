@@ -82,3 +82,12 @@ async def returned(ctx: Context, tx: Write, identity: str, name: str) -> Tombsto
     if stone is not None:
         await tx.session.execute(update(Tombstone).where(*mine).values(returned_at=ctx.now()))
     return stone
+
+
+def clean_up(kind: str, name: str) -> tuple[str, ...]:
+    """The commands that take Paddock's sign-in away from Proxmox VE; for a person who knows whether it was made for it."""
+    user, _, token = name.partition("!") if kind == "token" else (name, "", "")
+    commands = [f"pveum user token remove {user} {token}"] if token else []
+    if user != "root@pam":
+        commands.append(f"pveum user delete {user}")
+    return tuple(commands)

@@ -6,13 +6,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from paddock.access.guard import api_context
+from paddock.access.guard import api_context, check
 from paddock.base.context import Context
+from paddock.clusters import queries as clusters
+from paddock.nodes import queries as nodes
 from paddock.nodes.api import node_out
 from paddock.nodes.schemas import NodeOut
-from paddock.watch.actions import editing, removing
+from paddock.watch.actions import editing, joining, removing
 from paddock.watch.actions.removing import Removed
-from paddock.watch.schemas import FindingsOut, NodePatch, RemovedOut
+from paddock.watch.schemas import (
+    ClusterMemberOut,
+    FindingsOut,
+    ImportOut,
+    MemberIn,
+    NodePatch,
+    RemovedOut,
+)
 from paddock.web.etags import etag, if_match
 
 router = APIRouter(tags=["nodes"])
@@ -67,6 +76,38 @@ async def remove_cluster(
     return _out(
         await removing.remove_cluster(ctx, cluster_id, confirm=confirm, reason=reason, expected=expected)
     )
+
+
+@router.get("/clusters/{cluster_id}/members", tags=["clusters"])
+async def list_members(ctx: Ctx, cluster_id: str) -> list[ClusterMemberOut]:
+    """All members of the cluster, those included that are not managed."""
+    check(ctx, "clusters.read")
+    await clusters.get_cluster(ctx, cluster_id)
+    managed = {node.name for node in await nodes.all_nodes(ctx) if node.cluster_id == cluster_id}
+    return [
+        ClusterMemberOut(
+            name=row.name,
+            address=row.address,
+            host=row.host,
+            port=row.port,
+            managed=row.name in managed,
+            joined_at=row.joined_at,
+            vanished_at=row.vanished_at,
+        )
+        for row in await clusters.members_of(ctx, cluster_id)
+    ]
+
+
+@router.post("/clusters/{cluster_id}/nodes", status_code=202)
+async def add_member(ctx: Ctx, cluster_id: str, body: MemberIn) -> ImportOut:
+    """Makes a node of a member of a managed cluster, with the cluster's own sign-in; follow `/jobs/{job_id}`."""
+    return ImportOut(job_id=(await joining.add_member(ctx, cluster_id, body.name)).id)
+
+
+@router.post("/clusters/{cluster_id}/members/{name}/decline", status_code=204)
+async def decline_member(ctx: Ctx, cluster_id: str, name: str) -> None:
+    """The member that joined is not offered any more."""
+    await joining.decline_member(ctx, cluster_id, name)
 
 
 def _out(removed: Removed) -> RemovedOut:

@@ -49,6 +49,7 @@ def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
         "credential_name": review.credential_name,
         "addresses": preview.addresses,
         "fingerprints": preview.fingerprints,
+        "hosts": preview.hosts,
         "members": list(chosen),
     }
 
@@ -58,7 +59,7 @@ async def import_cluster(run: Run) -> dict[str, Any]:
     recorded = await run.step("Read and record", lambda: _record(run))
     for text in recorded["notes"]:
         await run.line("warn", text)
-    results = await run.step("Contact every node", lambda: _contact(run, recorded))
+    results = await run.step("Contact every node", lambda: contact_all(run, recorded))
     return {
         "cluster_id": recorded["cluster_id"],
         "cluster": recorded["cluster"],
@@ -88,11 +89,13 @@ async def _record(run: Run) -> dict[str, Any]:
 
 async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> dict[str, Any]:
     ctx = run.ctx
-    members = reading.members_seen(seen, given["port"], given["fingerprints"], given["addresses"])
+    members = reading.members_seen(
+        seen, given["port"], given["fingerprints"], given["addresses"], given.get("hosts")
+    )
     chosen = [member for member in members if member.name in set(given["members"])]
     async with ctx.write() as tx:
         cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen))
-        member_ids = await clusters.record_members(ctx, tx, cluster.id, members)
+        member_ids = await clusters.record_members(ctx, tx, cluster.id, members, given["members"])
         new_ids = await nodes.register(
             ctx,
             tx,
@@ -120,7 +123,8 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
     }
 
 
-async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def contact_all(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Contacts each node of `recorded`, and reads its facts and bridges. One bad node is one line."""
     connections = run.ctx.part(Connections)
     await connections.reload(recorded["cluster_id"])  # an import may bring another credential
     connection = await connections.get(recorded["cluster_id"])
@@ -230,7 +234,8 @@ def _cluster_seen(run: Run, seen: reading.Reading) -> clusters.ClusterSeen:
 
 
 def _registration(member: MemberSeen, member_id: str) -> Registration:
-    return Registration(member_id, member.name, member.address, Endpoint(member.address, member.port).url)
+    url = Endpoint(member.host or member.address, member.port).url
+    return Registration(member_id, member.name, member.address, url)
 
 
 def _bridge(row: Interface) -> BridgeSeen:

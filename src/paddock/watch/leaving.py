@@ -115,14 +115,5 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
 
 
-def clean_up(kind: str, name: str) -> tuple[str, ...]:
-    """The commands that take Paddock's sign-in away from Proxmox VE; for a person who knows whether it was made for it."""
-    user, _, token = name.partition("!") if kind == "token" else (name, "", "")
-    commands = [f"pveum user token remove {user} {token}"] if token else []
-    if user != "root@pam":
-        commands.append(f"pveum user delete {user}")
-    return tuple(commands)
-
-
 def _guest(one: Resident) -> dict[str, Any]:
     return {"vmid": one.vmid, "name": one.name, "status": one.status, "known": one.known}

@@ -10,6 +10,8 @@ from paddock.access import guard
 from paddock.access.guard import page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
+from paddock.nodes import tombstones
+from paddock.nodes.model import Tombstone
 from paddock.proxmox import certificates
 from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
@@ -27,13 +29,17 @@ Ctx = Annotated[Context, Depends(page_context)]
 
 
 @router.get("/import")
-async def connect(request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "") -> Response:
-    """The form; `draft` and `review` fill in what was typed before, except secrets."""
+async def connect(
+    request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "", gone: str = ""
+) -> Response:
+    """The form; `draft` and `review` fill in what was typed before, except secrets, `gone` what was removed."""
     guard.check(ctx, "nodes.import")
     if kept := ctx.part(Drafts).find(draft, _owner(ctx)):
         return await _connect(request, ctx, _form_of(kept.wish))
     if seen := ctx.part(Previews).find(review, _owner(ctx)):
         return await _connect(request, ctx, _form_of(actions.wish_of(seen)))
+    if gone:
+        return await _connect(request, ctx, _form_of_gone(await tombstones.find_stone(ctx, gone)))
     return await _connect(request, ctx, Form.of(site_id=site, username="root@pam"))
 
 
@@ -246,6 +252,18 @@ def _form_of(wish: ImportWish) -> Form:
         by_hand="yes" if wish.name else "",
         name=wish.name,
         address=wish.address,
+    )
+
+
+def _form_of_gone(stone: Tombstone) -> Form:
+    by_token = stone.credential_kind == "token"
+    return Form.of(
+        site_id=stone.site_id,
+        url=stone.url,
+        sign_in=stone.credential_kind,
+        username="root@pam" if by_token else stone.credential_name,
+        token_id=stone.credential_name if by_token else "",
+        trust=stone.trust_mode,
     )
 
 

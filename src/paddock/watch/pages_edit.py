@@ -28,10 +28,11 @@ FIELDS = ("name", "address", "url", "site_id")
 
 
 @router.get("")
-async def edit(request: Request, ctx: Ctx, node_id: str) -> Response:
+async def edit(request: Request, ctx: Ctx, node_id: str, name: str = "") -> Response:
+    """The form; `name` fills in another name, which is not saved before it was tested."""
     check(ctx, "nodes.edit")
     node = await nodes.get_node(ctx, node_id)
-    return await _shown(request, ctx, node, _form_of(node))
+    return await _shown(request, ctx, node, _form_of(node, name))
 
 
 @router.post("")
@@ -90,7 +91,7 @@ async def _shown(
     )
 
 
-def _form_of(node: NodeView) -> Form:
+def _form_of(node: NodeView, name: str = "") -> Form:
     return Form.of(
-        name=node.name, address=node.address, url=node.url, site_id=node.site_id, version=node.version
+        name=name or node.name, address=node.address, url=node.url, site_id=node.site_id, version=node.version
     )

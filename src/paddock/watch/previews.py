@@ -33,6 +33,8 @@ class Preview:
     ca_pem: str
     addresses: dict[str, str]
     fingerprints: dict[str, str]
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Hosts of API URLs that were typed besides an address, by name."""
 
 
 class Previews:

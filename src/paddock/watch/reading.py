@@ -147,9 +147,16 @@ def _counts(counted: Counter[tuple[str, str, bool]], node: str) -> Counts:
 
 
 def members_seen(
-    reading: Reading, port: int, fingerprints: Mapping[str, str], addresses: Mapping[str, str]
+    reading: Reading,
+    port: int,
+    fingerprints: Mapping[str, str],
+    addresses: Mapping[str, str],
+    hosts: Mapping[str, str] | None = None,
 ) -> list[MemberSeen]:
-    """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones."""
+    """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones.
+
+    `hosts` are those of API URLs that were typed besides an address.
+    """
     return [
         MemberSeen(
             name=row.name,
@@ -158,6 +165,8 @@ def members_seen(
             nodeid=row.nodeid or 0,
             online=bool(row.online),
             fingerprint=fingerprints.get(row.name, ""),
+            reported=_reported_address(row),
+            host=(hosts or {}).get(row.name, ""),
         )
         for row in reading.members
     ]

@@ -115,6 +115,26 @@ class ImportOut(BaseModel):
     job_id: str
 
 
+class MemberIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="Exactly as the cluster lists it.")
+
+
+class ClusterMemberOut(BaseModel):
+    """A member as the cluster lists it, managed or not."""
+
+    name: str
+    address: str
+    host: str = Field(description="Host of its API URL where that is another than the address.")
+    port: int
+    managed: bool = Field(description="Whether it is a node of Paddock's. Others serve fail-over only.")
+    joined_at: datetime | None = Field(
+        description="Since when it is offered: it joined, and nobody has decided."
+    )
+    vanished_at: datetime | None
+
+
 class NodePatch(BaseModel):
     """Fields that are left out stay as they are. An API URL that is made of the address follows it."""
 

@@ -186,3 +186,84 @@ async def test_a_return_is_recognised_with_who_removed_it_and_why(paddock: Paddo
     assert any("burnt down" in event["text"] and "It is back" in event["text"] for event in events)
     seen = await paddock.preview(node["site_id"], estate["prod"].first, estate["prod"])
     assert not any("was removed" in text for text in seen["notes"])
+
+
+# -- the pages -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_page_names_what_runs_there_and_offers_no_removal(
+    paddock: Paddock, estate: Running
+) -> None:
+    node = (await imported(paddock, estate))["pve1"]
+    _, text, _ = await paddock.browser.get(f"/nodes/{node['id']}")
+    assert f'href="/nodes/{node["id"]}/remove"' in text
+    estate.estate["prod"].create(GuestScene(vmid=900, node="pve1", name="<b>web</b>", status="running"))
+    status, text, _ = await paddock.browser.get(f"/nodes/{node['id']}/remove")
+    assert status == 200
+    assert "Migrate them to another node, or delete them, first." in text
+    assert "not known to Paddock so far" in text
+    assert "pct migrate" in text
+    assert "<b>web</b>" not in text
+    assert 'name="confirm"' not in text
+    status, text, _ = await paddock.browser.post(f"/nodes/{node['id']}/remove", {"confirm": "pve1"})
+    assert (status, "Migrate them to another node" in text) == (409, True)
+
+
+async def test_the_page_removes_it_after_its_name_was_typed_and_offers_the_way_back(
+    paddock: Paddock, estate: Running
+) -> None:
+    node = (await imported(paddock, estate))["pve1"]
+    stop_all(estate, node="pve1")
+    path = f"/nodes/{node['id']}/remove"
+    _, text, _ = await paddock.browser.get(path)
+    assert "Type <b>pve1</b> to confirm" in text
+    status, text, _ = await paddock.browser.post(path, {"confirm": "PVE1"})
+    assert (status, "type the name pve1 to confirm" in text) == (422, True)
+    status, _, headers = await paddock.browser.post(path, {"confirm": "pve1", "version": "1"})
+    assert status == 303
+    _, text, _ = await paddock.browser.get(headers["location"])
+    assert "pve1 was removed from Paddock." in text
+    assert "Undo: add pve1 again" in text
+    status, _, headers = await paddock.browser.post(
+        "/nodes/joined", {"cluster": node["cluster_id"], "name": "pve1"}
+    )
+    assert (await paddock.ended(headers["location"].rpartition("/")[2]))["state"] == "done"
+    back = await paddock.until_status("pve1", "online")
+    events = (await paddock.api.get(f"/nodes/{back['id']}/events"))["items"]
+    assert any("It is back: it was removed on" in event["text"] for event in events)
+
+
+async def test_the_page_asks_for_a_reason_where_proxmox_says_nothing(
+    paddock: Paddock, estate: Running
+) -> None:
+    node = (await imported(paddock, estate))["pve3"]
+    path = f"/nodes/{node['id']}/remove"
+    _, text, _ = await paddock.browser.get(path)
+    assert "Proxmox VE cannot be asked what runs on pve3" in text
+    status, text, _ = await paddock.browser.post(path, {"confirm": "pve3"})
+    assert (status, 'id="e-reason"' in text) == (422, True)
+    status, _, _ = await paddock.browser.post(path, {"confirm": "pve3", "reason": "burnt down"})
+    assert status == 303
+
+
+async def test_a_whole_cluster_is_removed_on_its_page_with_the_way_back_filled_in(
+    paddock: Paddock, estate: Running
+) -> None:
+    node = (await imported(paddock, estate))["pve1"]
+    token = estate["prod"].tokens["full"]
+    await paddock.imported(node["site_id"], estate["prod"], token_id=token.id, token_secret=token.secret)
+    stop_all(estate)
+    path = f"/clusters/{node['cluster_id']}/remove"
+    _, text, _ = await paddock.browser.get(path)
+    assert "Type <b>prod</b> to confirm" in text
+    status, _, headers = await paddock.browser.post(path, {"confirm": "prod", "reason": "sold"})
+    assert status == 303
+    _, text, _ = await paddock.browser.get(headers["location"])
+    assert "prod was removed from Paddock with its nodes." in text
+    assert "pveum user token remove" in text
+    _, form, _ = await paddock.browser.get(
+        text.split('href="/nodes/import?gone=')[1].split('"')[0].join(["/nodes/import?gone=", ""])
+    )
+    assert f'value="{node["url"]}"' in form
+    assert f'value="{token.id}"' in form
+    assert token.secret not in form

@@ -165,6 +165,8 @@ def _narrowed(kept: Preview, wish: ImportWish) -> Preview:
     if wish.address:
         kept.addresses[only.name] = wish.address
         only = replace(only, address=wish.address)
+    if kept.endpoint.host != only.address:
+        kept.hosts[only.name] = kept.endpoint.host
     return replace(kept, review=replace(kept.review, members=(only,), by_hand=True))
 
 

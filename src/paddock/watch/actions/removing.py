@@ -18,7 +18,7 @@ from paddock.nodes import queries as nodes
 from paddock.nodes.queries import NodeView
 from paddock.proxmox.connections import Connections
 from paddock.watch.asking import ask
-from paddock.watch.leaving import ContainersActive, Findings, clean_up
+from paddock.watch.leaving import ContainersActive, Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ async def _is_last(ctx: Context, node: NodeView) -> bool:
 
 
 def _removed(names: Sequence[str], cluster: Cluster, whole: bool, stones: Sequence[str]) -> Removed:
-    commands = clean_up(cluster.credential_kind, cluster.credential_name) if whole else ()
+    commands = tombstones.clean_up(cluster.credential_kind, cluster.credential_name) if whole else ()
     return Removed(tuple(names), cluster.name, whole, tuple(stones), commands)
 
 
