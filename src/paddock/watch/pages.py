@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,6 +18,7 @@ from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
 from paddock.sites import queries as sites
 from paddock.watch import actions, steps
+from paddock.watch.naming import NameMismatch
 from paddock.watch.previews import Draft, Drafts, Preview, Previews
 from paddock.watch.wish import ImportWish
 from paddock.web import hints
@@ -76,6 +78,8 @@ async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
     except NotFound as error:
         return await _expired(request, ctx, error)
+    if draft.certificate is None:
+        return redirect(request, "/nodes/new")
     return await _compare(request, ctx, draft, Form())
 
 
@@ -89,7 +93,8 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
         return await _expired(request, ctx, error)
     if typed := form.value("compare").strip():
         try:
-            same = certificates.normal_fingerprint(typed) == draft.certificate.sha256
+            shown = draft.certificate.sha256 if draft.certificate else ""
+            same = certificates.normal_fingerprint(typed) == shown
         except ValueError as error:
             form.errors["compare"] = f"Not a fingerprint: {error}"
             return await _compare(request, ctx, draft, form, status=422)
@@ -100,6 +105,17 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
             return await _compare(request, ctx, draft, form, status=422)
     wish = draft.confirmed
     return await _try(request, ctx, wish, _form_of(wish), draft_id=draft_id)
+
+
+@router.post("/import/take/{draft_id}")
+async def take_name(request: Request, ctx: Ctx, draft_id: str) -> Response:
+    """The same wish with the name that Proxmox uses, by one click: what was typed has been kept."""
+    guard.check(ctx, "nodes.import")
+    try:
+        draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    return await _try(request, ctx, draft.confirmed, _form_of(draft.confirmed), draft_id=draft_id)
 
 
 @router.get("/import/review/{preview_id}")
@@ -154,6 +170,12 @@ async def _try(
             draft = ctx.part(Drafts).keep(_owner(ctx), wish, error.certificate)
             return redirect(request, f"/nodes/import/confirm/{draft.id}")
         failure, status = steps.failure(error, wish.trust), status_of(error)
+    except NameMismatch as error:
+        form.fail(error)
+        status = status_of(error)
+        right = replace(wish, name=error.called)
+        take = {"called": error.called, "take": ctx.part(Drafts).keep(_owner(ctx), right).id}
+        return await _connect(request, ctx, form, status=status, **take)
     except (Invalid, Prerequisite) as error:
         form.fail(error)
         status = status_of(error)
@@ -185,6 +207,8 @@ async def _connect(request: Request, ctx: Context, form: Form, *, status: int = 
         advice=hints.advice(failure.hint if failure else ""),
         form_advice=hints.advice(form.hint),
         gone=data.get("gone"),
+        called=data.get("called", ""),
+        take=data.get("take", ""),
     )
 
 

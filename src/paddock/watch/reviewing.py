@@ -58,8 +58,12 @@ async def look(
     if known is not None and known.site_id != site_id:
         members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
     rights = reached.permissions
-    new = [member.name for member in members if member.comparison is Comparison.NEW]
-    stones = await tombstones.stones_of(ctx, new)
+    new = {member.name: member.address for member in members if member.comparison is Comparison.NEW}
+    stones = [
+        stone
+        for stone in await tombstones.stones_of(ctx, new)
+        if stone.identity == identity or stone.address == new[stone.name]
+    ]
     made = Review(
         site_id=site_id,
         site=site_name,

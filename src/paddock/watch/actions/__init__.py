@@ -9,17 +9,18 @@ from ipaddress import ip_address
 
 from paddock.access import audit, guard
 from paddock.base.context import Context
-from paddock.base.errors import AlreadyExists, Detail, Invalid, PaddockError, Upstream
+from paddock.base.errors import Invalid, PaddockError, Upstream
 from paddock.clusters.connecting import secret_of
-from paddock.clusters.membership import Comparison
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
+from paddock.nodes import queries as nodes
 from paddock.proxmox import certificates
 from paddock.proxmox.address import Endpoint, parse_api_url
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
-from paddock.proxmox.first_contact import TrustChoice, reach
+from paddock.proxmox.first_contact import Reached, TrustChoice, reach
 from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
+from paddock.watch import by_hand, naming
 from paddock.watch import jobs as import_job
 from paddock.watch.previews import Preview, Previews
 from paddock.watch.reviewing import look
@@ -43,8 +44,10 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
             reached = await reach(endpoint, choice, credential)
             try:
                 if wish.name:
-                    _check_name(wish, reached.local_node)
+                    await _check_name(ctx, wish, reached)
                 found = await look(ctx, reached, credential, site.id, site.name)
+                if wish.name:
+                    found = await _narrowed(ctx, found, wish)
             finally:
                 await reached.connection.close()
     except TimeoutError:
@@ -59,7 +62,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     await audit.record_alone(
         ctx, "nodes.preview", target, outcome="ok", detail={"cluster": found.review.cluster}
     )
-    return ctx.part(Previews).keep(_narrowed(found, wish) if wish.name else found)
+    return ctx.part(Previews).keep(found)
 
 
 async def read_again(ctx: Context, preview_id: str) -> Preview:
@@ -145,23 +148,20 @@ async def create_node(ctx: Context, wish: ImportWish) -> Job:
     return await import_cluster(ctx, kept.id, [kept.review.via])
 
 
-def _check_name(wish: ImportWish, called: str) -> None:
-    """Compares exactly, with case: Proxmox finds a node under no other name."""
-    if wish.name.strip() != called:
-        raise Invalid.field(
-            "name",
-            f"The node name doesn't match: Proxmox calls it {called}, you typed {wish.name.strip()}.",
-            code="name_mismatch",
-            hint=f"Take {called}. Names are case-sensitive; on the node, `hostname` prints it.",
-        )
+async def _check_name(ctx: Context, wish: ImportWish, reached: Reached) -> None:
+    """Compares exactly, with case: Proxmox finds a node under no other name. Raises NameMismatch."""
+    members = {row.name for row in reached.status if row.type == "node"}
+    elsewhere = {node.name: node.cluster for node in await nodes.all_nodes(ctx)}
+    naming.check(wish.name.strip(), reached.local_node, members, elsewhere)
 
 
-def _narrowed(kept: Preview, wish: ImportWish) -> Preview:
-    """The review of one node out of its cluster. Raises AlreadyExists where it is registered."""
+async def _narrowed(ctx: Context, kept: Preview, wish: ImportWish) -> Preview:
+    """The review of one node out of its cluster. Raises AlreadyExists where it is registered, here or elsewhere."""
     only = kept.review.only(kept.review.via)
-    if only is None or only.comparison in (Comparison.KNOWN, Comparison.ELSEWHERE):
-        message = f"{kept.review.via} is registered already."
-        raise AlreadyExists(message, details=[Detail("name", message)])
+    assert only is not None  # the node that answered is one of its members
+    managed = await nodes.all_nodes(ctx)
+    same = [node for node in managed if node.name == only.name and node.cluster == kept.review.known_as]
+    by_hand.check(only, kept.review, same, kept.endpoint, managed)
     if wish.address:
         kept.addresses[only.name] = wish.address
         only = replace(only, address=wish.address)
