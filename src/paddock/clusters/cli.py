@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from paddock.terminal import removal
 from paddock.terminal.commands import Commands, Terminal
 from paddock.terminal.lists import InSite, PageNumber, PageSize, Search, Sort, read_list
 from paddock.terminal.names import CLUSTERS, SITES, find, find_id
@@ -18,6 +19,10 @@ clusters = Commands(
     "Clusters come with their nodes: see `paddock nodes import`."
 )
 app = clusters.app
+
+ClusterName = Annotated[
+    str, typer.Argument(metavar="CLUSTER", help="Name or id of the cluster.", show_default=False)
+]
 
 TRUST = {
     "system": "the system's CAs",
@@ -81,9 +86,7 @@ def list_clusters(
 @clusters.add("show", "paddock clusters show production")
 def show(
     terminal: Terminal,
-    cluster: Annotated[
-        str, typer.Argument(metavar="CLUSTER", help="Name or id of the cluster.", show_default=False)
-    ],
+    cluster: ClusterName,
 ) -> None:
     """Show one cluster: quorum, trust, sign-in, and what keeps Paddock from reading it."""
     now = datetime.now(UTC)
@@ -106,3 +109,40 @@ def show(
             ("Id", plain(found.get("id"))),
         ]
     )
+
+
+@clusters.add("members", "paddock clusters members production")
+def members(terminal: Terminal, cluster: ClusterName) -> None:
+    """List all members of a cluster, those included that are not managed."""
+    now = datetime.now(UTC)
+    found = find(terminal.client, CLUSTERS, cluster)
+    rows = terminal.client.rows(f"/clusters/{found.get('id')}/members")
+    if terminal.options.as_json:
+        terminal.out.data(rows)
+        return
+    columns = (
+        Column("Name", lambda m: plain(m.get("name"))),
+        Column("Address", lambda m: plain(m.get("address"))),
+        Column("Port", lambda m: plain(m.get("port")), right=True),
+        Column("Managed", lambda m: Word("yes", "✓", "green") if m.get("managed") else "no"),
+        Column("Joined", lambda m: age(m.get("joined_at"), now)),
+        Column("Left", lambda m: age(m.get("vanished_at"), now), spare=1),
+    )
+    terminal.out.table(columns, rows)
+
+
+@clusters.add(
+    "remove",
+    "paddock clusters remove production",
+    "paddock clusters remove lab --reason 'switched off' --yes",
+)
+def remove(
+    terminal: Terminal, cluster: ClusterName, reason: removal.Reason = "", yes: removal.Yes = False
+) -> None:
+    """Take a cluster with all its nodes out of Paddock. Nothing changes in Proxmox VE.
+
+    Refused while active containers run on any of its managed nodes; they are listed.
+    """
+    found = find(terminal.client, CLUSTERS, cluster)
+    name = plain(found.get("name"))
+    removal.remove(terminal, f"/clusters/{found.get('id')}", "cluster", name, reason, yes=yes)

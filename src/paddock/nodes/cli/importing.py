@@ -98,12 +98,12 @@ def import_nodes(
 
     Compare the fingerprint on the node itself: pvenode cert info
     """
-    wanted = _trust(trust, fingerprint)
+    wanted = trust_of(trust, fingerprint)
     if members and every:
         raise wrong_use("Give --members or --all, not both.")
     found = find(terminal.client, SITES, site)
     body = {"site_id": found.get("id"), "url": url}
-    body |= _credential(user, password_stdin, token_id, token_secret_stdin)
+    body |= credential(user, password_stdin, token_id, token_secret_stdin)
     if wanted.mode == "off":
         terminal.out.warn(
             "Certificates will not be checked: whoever stands between can read password and data."
@@ -133,7 +133,7 @@ def import_nodes(
     terminal.out.note(f"Imported {nodes}. See them: paddock nodes list --site {plain(found.get('name'))}")
 
 
-def _trust(mode: str | None, fingerprint: str | None) -> Trust:
+def trust_of(mode: str | None, fingerprint: str | None) -> Trust:
     if mode is not None and mode not in MODES:
         raise wrong_use(f"--trust {mode} is not known.", hint="Use system, cluster or off.")
     if fingerprint is None:
@@ -155,7 +155,7 @@ def canonical_fingerprint(text: str) -> str:
     return pairs
 
 
-def _credential(
+def credential(
     user: str, password_stdin: bool, token_id: str | None, token_secret_stdin: bool
 ) -> dict[str, str]:
     if token_id is not None:
@@ -193,10 +193,10 @@ def _preview(terminal: Terminal, body: dict[str, Any], trust: Trust) -> dict[str
         certificate = failed.problem.get("certificate")
         if not isinstance(certificate, dict):
             raise
-        return ask(_confirmed(terminal, certificate, trust, failed))
+        return ask(confirmed(terminal, certificate, trust, failed))
 
 
-def _confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
+def confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
     """The trust that a person gives to the shown certificate. Raises Failed where nobody does.
 
     What keeps it from being trusted is in the code of `failed`: unconfirmed, unknown_authority, ...
