@@ -24,6 +24,8 @@ class Offer:
     address: str
     since: datetime
     renamed: NodeView | None = None
+    before: NodeView | None = None
+    """The node as which it has been managed so far, on its own or in another cluster."""
 
     @property
     def title(self) -> str:
@@ -35,6 +37,11 @@ class Offer:
     def text(self) -> str:
         if self.renamed is not None:
             return f"Both at {self.address}. Take the new name, and it keeps its history."
+        if self.before is not None:
+            return (
+                f"It has been managed as {self.before.name} of {self.before.cluster} so far, with another CA. "
+                "Remove that one, then add it here."
+            )
         return f"At {self.address}. The cluster's sign-in works for it too."
 
     @property
@@ -56,11 +63,9 @@ async def list_offers(ctx: Context, *, site_id: str = "", cluster_id: str = "") 
     found = await clusters.joined(ctx)
     if not found:
         return []
-    gone = {
-        (node.cluster_id, node.address): node
-        for node in await queries.all_nodes(ctx)
-        if node.vanished_at is not None
-    }
+    every = await queries.all_nodes(ctx)
+    gone = {(node.cluster_id, node.address): node for node in every if node.vanished_at is not None}
+    places = {(node.name, node.address): node for node in every}
     offers = [
         Offer(
             cluster.id,
@@ -70,6 +75,7 @@ async def list_offers(ctx: Context, *, site_id: str = "", cluster_id: str = "") 
             member.address,
             member.joined_at,
             gone.get((cluster.id, member.address)),
+            places.get((member.name, member.address)),
         )
         for member, cluster in found
         if member.joined_at is not None

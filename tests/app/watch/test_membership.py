@@ -160,3 +160,19 @@ async def test_a_node_that_was_renamed_is_recognised_by_its_address(
     assert saved.status == 200, saved
     needs = (await paddock.api.get("/overview"))["attention"]
     assert not [one for one in needs if one["code"] in {"member_joined", "node_vanished"}]
+
+
+async def test_a_lone_host_that_joined_another_cluster_is_told_apart(
+    paddock: Paddock, estates: Estates
+) -> None:
+    scenes = (
+        ClusterScene.simple("prod", nodes=2),
+        ClusterScene.simple("lab", nodes=1, prefix="bench", containers=0),
+    )
+    async with estates(*scenes) as estate:
+        site = await paddock.site()
+        await paddock.imported(site, estate["prod"])
+        await paddock.imported(site, estate["lab"])
+        estate.fault("host-joined", cluster="lab", into="prod")
+        need = await offered(paddock, "bench1 joined prod: add?")
+        assert "managed as bench1 of bench1 so far" in need["text"]
