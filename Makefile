@@ -21,8 +21,7 @@ setup: $(STAMP) ## a virtual environment with everything Paddock needs
 $(STAMP): requirements.lock pyproject.toml
 	@scripts/check-python $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@scripts/install $(BIN)
 	@touch $@
 
 demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
@@ -30,6 +29,7 @@ demo: setup ## a simulated estate and a Paddock to try it with; Ctrl-C ends both
 
 test: setup lint ## lint, then the whole test suite; installs Chromium and PostgreSQL if it may
 	@scripts/test-needs
+	@scripts/peers
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 	$(if $(filter tests tests/%,$(ARGS)),,$(BIN)/python -m pytest $(PARALLEL) $(ON_POSTGRES) $(ARGS))
 
@@ -62,6 +62,7 @@ screenshots: setup ## refresh the pictures that the docs show
 
 lock: setup
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock --no-header -q
+	$(BIN)/uv pip compile --universal --python-version 3.11 --group peers -o requirements-peers.lock --no-header -q
 
 clean:
-	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build $(VENV) .venv-peers tests/pvesim/npm-client/node_modules .mypy_cache .ruff_cache .pytest_cache

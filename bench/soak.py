@@ -73,6 +73,15 @@ class Report:
         return found
 
 
+def _site(cluster: str) -> str:
+    return f"Site {cluster}"
+
+
+def _say(text: str) -> None:
+    """Progress, beside the report."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
 def reversible(fault: Fault) -> bool:
     """Whether everything is as before once the fault has ended; it says so itself where it is not."""
     return bool(getattr(fault, "reversible", True))
@@ -86,18 +95,21 @@ async def soak(minutes: float, seed: int) -> Report:
             estate(*ESTATE, log=logs[1]) as simulated,
             paddock(log=logs[0], watch_interval="5", contact_interval="15", log_level="WARNING") as served,
         ):
+            _say("importing")
             for name, cluster in simulated.clusters.items():
-                await import_cluster(served, cluster, f"Site {name}")
+                await import_cluster(served, cluster, _site(name))
             async with rest(served) as session:
                 await _until_right(session, simulated, report)
                 report.right_after, report.differences = None, []
                 await asyncio.sleep(min(SETTLE_SECONDS, minutes * 15))
                 report.before = await _condition(session)
+                _say(f"breaking something every second for {minutes:g} minutes")
                 users = [asyncio.create_task(work) for work in _users(served, report)]
                 users.append(asyncio.create_task(_sample(session, report)))
                 await _break_things(simulated, report, until=time.monotonic() + minutes * 60)
                 await _stop(users, report)
                 simulated.clear()
+                _say(f"{report.caused.total()} faults are over; until Paddock shows the truth")
                 await _until_right(session, simulated, report)
                 await asyncio.sleep(min(SETTLE_SECONDS, minutes * 15))
                 report.after = await _condition(session)
@@ -208,11 +220,13 @@ async def _until_right(session: aiohttp.ClientSession, simulated: Simulated, rep
             return
         await asyncio.sleep(2)
     report.right_after = None
+    _say(f"Paddock does not show the truth, e.g. {report.differences[0]}")
 
 
 async def _differences(session: aiohttp.ClientSession, simulated: Simulated) -> list[str]:
     truth, shown = set(), set()
-    for name, cluster in simulated.clusters.items():
+    for called, cluster in simulated.clusters.items():
+        name = _site(called)  # a lone host becomes a cluster and changes its name
         for row in await _resources(cluster):
             if row["type"] == "node":
                 truth.add(f"{name}/{row['node']} is {row['status']}")
@@ -220,9 +234,9 @@ async def _differences(session: aiohttp.ClientSession, simulated: Simulated) -> 
                 truth.add(f"{name}/{row['vmid']} {row['name']} is {row['status']} on {row['node']}")
     for node in (await get(session, "nodes?size=2000"))["items"]:
         gone = " and no member" if node["vanished_at"] else ""
-        shown.add(f"{node['cluster']}/{node['name']} is {node['status']}{gone}")
+        shown.add(f"{node['site']}/{node['name']} is {node['status']}{gone}")
     for one in (await get(session, "containers?size=2000"))["items"]:
-        shown.add(f"{one['cluster']}/{one['vmid']} {one['name']} is {one['status']} on {one['node']}")
+        shown.add(f"{one['site']}/{one['vmid']} {one['name']} is {one['status']} on {one['node']}")
     return sorted([f"missing: {one}" for one in truth - shown] + [f"wrong: {one}" for one in shown - truth])
 
 

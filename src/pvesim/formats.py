@@ -48,6 +48,32 @@ def _address(version: int | None, wrong: str) -> Check:
     return check
 
 
+def _is_host(value: str) -> bool:
+    """A name or an address."""
+    if re.fullmatch(rf"(?:{_NAME}\.)*{_NAME}", value):
+        return True
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return "%" not in value
+
+
+def _host(wrong: str) -> Check:
+    def check(value: str) -> None:
+        if not _is_host(value):
+            raise FormatError(wrong.format(value))
+
+    return check
+
+
+def _portal(value: str) -> None:
+    """A host with or without a port; an IPv6 address with one stands in brackets (`parse_host_and_port`)."""
+    found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]+):\d+", value)
+    if not _is_host((found[1] or found[2]) if found else value):
+        raise FormatError("value does not look like a valid portal address")
+
+
 def _network(versions: tuple[int, ...], wrong: str) -> Check:
     def check(value: str) -> None:
         try:
@@ -168,8 +194,6 @@ _IPV4 = _address(4, "value does not look like a valid IPv4 address")
 _IPV6 = _address(6, "value does not look like a valid IPv6 address")
 _IP = _address(None, "value does not look like a valid IP address")
 _DNS_NAME = _matches(rf"(?:{_NAME}\.)*{_NAME}", "value does not look like a valid DNS name")
-_HOST_NAME = rf"(?:{_NAME}\.)*{_NAME}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*"  # or an address
-_HOST = _matches(_HOST_NAME, "value does not look like a valid server name or IP address")
 _HA_SID = r"(?:(?:vm|ct):[1-9][0-9]{2,8})"
 
 #: Format name → check.
@@ -207,8 +231,8 @@ FORMATS: Mapping[str, Check] = {
         rf"{_EMAIL}|{_EMAIL_USER}", "value does not look like a valid email address or user name"
     ),
     "dns-name": _DNS_NAME,
-    "address": _matches(_HOST_NAME, "value does not look like a valid address: {}"),
-    "pve-storage-server": _HOST,
+    "address": _host("value does not look like a valid address: {}"),
+    "pve-storage-server": _host("value does not look like a valid server name or IP address"),
     "disk-size": _matches(r"\d+(\.\d+)?[KMGT]?", "value does not look like a valid disk size: {}"),
     "pve-startup-order": _startup,
     "pve-poolid": _matches(
@@ -235,9 +259,7 @@ FORMATS: Mapping[str, Check] = {
     "pve-storage-vgname": _matches(
         r"[a-z0-9][a-z0-9\-_.]*[a-z0-9]", "lvm name '{}' contains illegal characters", ignore_case=True
     ),
-    "pve-storage-portal-dns": _matches(
-        rf"(?:{_HOST_NAME}|\[[0-9a-fA-F:.]+\])(?::\d+)?", "value does not look like a valid portal address"
-    ),
+    "pve-storage-portal-dns": _portal,
     "pve-storage-options": _matches(r"\S+", "invalid options '{}'"),
     "pve-dir-override": _folder_of_content,
     "storage-pair": _pair("pve-storage-id"),

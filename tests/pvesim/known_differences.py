@@ -7,7 +7,6 @@ from __future__ import annotations
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (r"acl-shadow .*resources", "the container had been made a moment before"),
-    (r"lxc GET .*content .*extra \['subtype'\]", "a backup that had failed half-way has no type"),
     (r"backup GET .*userfilter.*missing \['total'\]", "tasks of other sections were found"),
     (r"acl-shadow GET .*resources.*extra \['pool'\]", "why a row did not name its pool there is unknown"),
     (r"/api2/(html|htmljs|png|spiceconfig)/", "only the formats json and extjs are played"),

@@ -242,6 +242,8 @@ def _property_strings(form: Mapping[str, Spec]) -> Values | None:
         for name in wanted:
             value = draw(usable[name])
             bare = form[name].get("default_key") and draw(st.booleans())
+            if bare and form[name].get("type") == "boolean":
+                value = draw(st.sampled_from(["0", "1"]))  # without its key it may not say yes or off
             parts.append(value if bare else f"{name}={value}")
         return ",".join(draw(st.permutations(parts)))
 

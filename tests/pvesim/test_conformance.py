@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from pvesim import Estate, Settings, serve
+from pvesim.routes import all_routes
 from tests import addresses
+from tests.pvesim import official
 from tests.pvesim.known_differences import KNOWN
 from tests.pvesim.recorded import require, section
 from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
 from tests.pvesim.sections.section import winners_first
+
+TOTAL = 0.97  # the least share over all sections; to be raised, never lowered
 
 
 async def replay(name: str) -> list[Result]:
@@ -94,5 +98,9 @@ def test_the_page_about_conformance_is_about_these_sections_and_reasons() -> Non
         _, _, played, agree = rows[name]
         assert int(played) >= setup.covered
         assert int(agree) / int(played) >= setup.floor
-    assert sum(int(row[3]) for row in rows.values()) / sum(int(row[2]) for row in rows.values()) >= 0.97
+    assert sum(int(row[3]) for row in rows.values()) / sum(int(row[2]) for row in rows.values()) >= TOTAL
     assert "Without a reason: 0." in page
+    here = len(official.methods().keys() & all_routes().declared().keys())
+    assert f"{here} of the {len(official.methods())} methods in the schema file are there" in page, (
+        "make docs"
+    )

@@ -14,6 +14,7 @@ from pvesim.routes import (
     containers,
     content,
     copies,
+    datacenter,
     domains,
     downloads,
     firewall,
@@ -23,6 +24,7 @@ from pvesim.routes import (
     ha_rules,
     hardware,
     machines,
+    metrics,
     migration,
     network,
     nodeconfig,
@@ -50,8 +52,8 @@ def all_routes() -> Routes:
     """Every method that the simulator has."""
     routes = Routes()
     for branch in (
-        access, users, groups, tokens, roles, domains, tfa, cluster, nodes, nodeconfig, network, system_services, software,
-        hardware, certificates, firewall, rrddata, guests, containers, machines, configuration, power, snapshots, copies,
+        access, users, groups, tokens, roles, domains, tfa, cluster, datacenter, metrics, nodes, nodeconfig, network, system_services,
+        software, hardware, certificates, firewall, rrddata, guests, containers, machines, configuration, power, snapshots, copies,
         migration, ha, ha_rules, replication, bulk, pools, storage, storage_config, content, downloads, prune, backups,
         backup_jobs, tasks, small,
     ):  # fmt: skip

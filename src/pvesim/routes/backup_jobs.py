@@ -12,7 +12,7 @@ from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed, invalid
 from pvesim.formats import words
 from pvesim.guestconfig import disks, plain
-from pvesim.permissions import LOCK_TIMEOUT
+from pvesim.permissions import LOCK_TIMEOUT, permitted
 from pvesim.routes.backups import check_rights, check_selection, selected
 from pvesim.verify import BOOLEAN, Param, text
 
@@ -45,8 +45,13 @@ def register(routes: Routes) -> None:
     routes.put(one, check=modify, protected=True, params={**of_job, "delete": text()})(_update)
     routes.delete(one, check=modify, protected=True)(_delete)
     routes.get(f"{one}/included_volumes", check=audit, protected=True)(_included)
-    routes.get("/cluster/backup-info", check=lambda call: None)(lambda call: [{"subdir": "not-backed-up"}])
+    routes.get("/cluster/backup-info", check=_root)(lambda call: [{"subdir": "not-backed-up"}])
     routes.get("/cluster/backup-info/not-backed-up", check=audit, protected=True)(_not_backed_up)
+
+
+def _root(call: Call) -> None:
+    """A method without permissions is root's alone, and not by token."""
+    permitted(call, None)
 
 
 def _list(call: Call) -> object:

@@ -197,7 +197,10 @@ def _defaults(call: Call) -> object:
 def _extract(call: Call) -> object:
     volid = call.params["volume"]
     may_read_volume(call, volid, None)
-    storage = call.cluster.storages[volid.partition(":")[0]]
+    if not (
+        storage := call.cluster.storages.get(volid.partition(":")[0])
+    ):  # a path, which only root may give
+        raise failed(f"unable to parse volume ID '{volid}'")
     owner = volnames.parse(storage, volid.partition(":")[2]).vmid
     if owner is not None:
         call.need(f"/vms/{owner}", "VM.Backup")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from pvesim.api import Call, Routes
-from pvesim.errors import invalid
 from pvesim.figures import Sample
 from pvesim.model import Node
 from pvesim.sampling import guest_row, sample_of
@@ -47,8 +46,6 @@ def register(routes: Routes) -> None:
     routes.get("/cluster")(_index)
     routes.get("/cluster/status")(_status)
     routes.get("/cluster/resources")(_resources)
-    routes.get("/cluster/nextid")(_nextid)
-    routes.get("/cluster/options")(_options)
     routes.get("/nodes")(_nodes)
 
 
@@ -90,26 +87,6 @@ def _status(call: Call) -> object:
             }
         )
     return call.mixed(rows)
-
-
-def _nextid(call: Call) -> object:
-    cluster = call.cluster
-    wanted = call.params.get("vmid")
-    if wanted is not None:
-        if int(wanted) in cluster.guests:
-            raise invalid(vmid=f"VM {wanted} already exists")
-        return wanted
-    vmid = 100
-    while vmid in cluster.guests:
-        vmid += 1
-    return str(vmid)
-
-
-def _options(call: Call) -> object:
-    tags = sorted({tag for g in call.cluster.guests.values() for tag in g.tags.split(";") if tag})
-    if not call.can("/", "Sys.Audit"):
-        return {"allowed-tags": tags}
-    return {"mac_prefix": "BC:24:11", "keyboard": "en-us", "description": "", "allowed-tags": tags}
 
 
 def node_entry(node: Node, call: Call) -> dict[str, object]:

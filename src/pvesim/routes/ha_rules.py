@@ -82,7 +82,7 @@ def _options(call: Call, kind: str) -> Options:
             value = ",".join(sorted(parsed_sid(call, sid) for sid in words(value)))
         elif key == "nodes":
             value = ",".join(sorted(words(value)))
-        found[key] = int(value) if key in _FLAGS else value
+        found[key] = int(value or 0) if key in _FLAGS else value
     return found
 
 

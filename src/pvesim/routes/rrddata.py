@@ -1,4 +1,4 @@
-"""Figures of the past, of nodes and guests."""
+"""Figures of the past, of nodes, storages and guests."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from functools import partial
 from pvesim import rrd
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed
+from pvesim.sampling import figures_of
 from pvesim.verify import choice
 
 
 def register(routes: Routes) -> None:
     node = "/nodes/{node}"
     routes.get(f"{node}/rrddata")(_node_figures)
+    routes.get(f"{node}/storage/{{storage}}/rrddata")(_storage_figures)
     for kind in ("lxc", "qemu"):
         at = f"{node}/{kind}/{{vmid}}/rrddata"
         declared = {"timeframe": choice(*rrd.FRAMES_9).needed(), "cf": choice("AVERAGE", "MAX")}
@@ -23,6 +25,16 @@ def register(routes: Routes) -> None:
 def _node_figures(call: Call) -> object:
     node = call.node
     return rrd.rows(call.params["timeframe"], node, rrd.of_node(node), rrd.since(call.now), call.now)
+
+
+def _storage_figures(call: Call) -> object:
+    name = call.params["storage"]
+    used, total = figures_of(call.node).storages.get(name, (0, 0))
+
+    def figures(at: float) -> rrd.Row:
+        return {"used": float(used), "total": float(total)} if total else {}
+
+    return rrd.rows(call.params["timeframe"], call.node, figures, rrd.since(call.now), call.now)
 
 
 def _guest_figures(kind: str, call: Call) -> object:

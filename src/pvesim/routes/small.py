@@ -8,11 +8,13 @@ from pvesim.errors import ApiError
 
 _EMPTY_DIGEST = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # SHA-1 of nothing
 
+_CONFIG = ("apiversion", "join", "nodes", "qdevice", "totem")
+
 
 def register(routes: Routes) -> None:
     audit = perm("/", "Sys.Audit")
-    for path in ("/cluster/metrics/server",):
-        routes.get(path, check=audit)(_nothing)
+    routes.get("/cluster/config")(lambda call: [{"name": name} for name in _CONFIG])
+    routes.get("/cluster/config/apiversion", check=audit)(lambda call: 1)
     for path in ("/cluster/sdn/vnets", "/cluster/sdn/zones", "/cluster/mapping/pci"):
         routes.get(path)(_nothing)
     routes.get("/cluster/log")(_log)

@@ -193,8 +193,10 @@ def _syslog(call: Call) -> object:
 def _moment(text: str | None, default: float) -> float:
     if text is None:
         return default
-    given = text + " 00:00:00"[len(text) - 10 if len(text) > 10 else 0 :]
-    return datetime.strptime(given, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    except ValueError:  # like 2026-00-00, which journalctl refuses
+        raise failed(f"Failed to parse timestamp: {text}") from None
 
 
 def _journal(call: Call) -> object:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from pvesim.api import Call, Routes
-from pvesim.errors import invalid
+from pvesim.errors import failed, invalid
 from pvesim.formats import words
 from pvesim.history import tasks_of
 from pvesim.identity import split_token
@@ -49,26 +51,30 @@ def _wanted(task: Task, given: dict[str, str]) -> bool:
     source = given.get("source", "archive")
     if source != "all" and task.running != (source == "active"):
         return False
-    if given.get("errors") == "1" and task.status == "OK":
+    outcome = _outcome(task)
+    if given.get("errors") == "1":
+        if outcome == "ok":
+            return False
+    elif "statusfilter" in given and outcome not in words(given["statusfilter"].lower()):
         return False
-    kinds = words(given.get("statusfilter", ""))
-    if kinds and _outcome(task) not in kinds:
-        return False
+    user = task.owner if task.running else split_token(task.owner)[0]
     checks = (
-        given.get("typefilter", task.type) == task.type,
-        given.get("vmid", task.id) == task.id,
-        given.get("userfilter", "") in task.owner,
-        int(given.get("since", 0)) <= task.starttime,
-        task.starttime <= int(given.get("until", task.starttime)),
+        (given.get("typefilter") or task.type) == task.type,
+        (given.get("vmid") or task.id) == task.id,
+        given.get("userfilter", "").lower() in user.lower(),
+        int(given.get("since") or 0) <= task.starttime,
+        task.starttime <= int(given.get("until") or task.starttime),
     )
     return all(checks)
 
 
 def _outcome(task: Task) -> str:
-    """As in `statusfilter`."""
-    if task.status == "OK" or task.status.startswith("WARNINGS: "):
-        return "ok" if task.status == "OK" else "warning"
-    return "unknown" if task.status == "unexpected status" else "error"
+    """As in `statusfilter` (pve-common `PVE/UPID.pm`, `upid_normalize_status_type`)."""
+    if task.running or task.status == "unexpected status":
+        return "unknown"
+    if task.status == "OK":
+        return "ok"
+    return "warning" if re.fullmatch(r"WARNINGS: \d+", task.status) else "error"
 
 
 def _stop(call: Call) -> object:
@@ -107,6 +113,8 @@ def _log(call: Call) -> object:
         _may_see(call, task)
         lines = task.log or ["no content"]
     if call.flag("download"):
+        if call.params.keys() & {"start", "limit"}:
+            raise failed("'download' cannot be used together with 'start' or 'limit' parameters")
         return Reply(text="".join(f"{line}\n" for line in lines))
     start, limit = call.number("start", 0), call.number("limit", 50)
     rows: list[dict[str, object]] = [{"n": n + 1, "t": line} for n, line in enumerate(lines)]
