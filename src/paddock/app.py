@@ -25,6 +25,7 @@ from paddock.base.figures import Figures
 from paddock.base.heartbeat import Heartbeat
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
+from paddock.clusters import pages as clusters_pages
 from paddock.clusters.model import Cluster
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
@@ -41,6 +42,7 @@ from paddock.nodes import queries as nodes
 from paddock.overview import api as overview_api
 from paddock.overview import frame, survey
 from paddock.overview import pages as overview_pages
+from paddock.proxmox import address
 from paddock.proxmox.connections import Connections
 from paddock.settings import Settings
 from paddock.sites import api as sites_api
@@ -86,6 +88,7 @@ PAGES: tuple[APIRouter, ...] = (
     watch_pages_edit.router,
     watch_pages_remove.router,
     nodes_pages.router,
+    clusters_pages.router,
     sites_pages.router,
     jobs_pages.router,
 )
@@ -98,6 +101,7 @@ def database_url(settings: Settings) -> str:
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     """The parts of one Paddock; nothing runs yet. Local commands use it without a server."""
+    address.allow(settings.allow_addresses)
     figures = Figures()
     figures.register(node_figures.KIND, node_figures.NodeFigures)
     figures.register(container_figures.KIND, container_figures.ContainerFigures)

@@ -56,6 +56,12 @@ class Settings:
             "help": "Host names by which browsers may reach Paddock; loopback and the listening address always may."
         },
     )
+    allow_addresses: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Link-local or metadata addresses, or networks of them, where Proxmox VE nodes do stand; Paddock connects to no others."
+        },
+    )
     key: str = field(
         default="",
         metadata={
@@ -181,6 +187,8 @@ def _check(settings: Settings) -> None:
         )
     for proxy in settings.trusted_proxies:
         _check_network("trusted_proxies", proxy)
+    for network in settings.allow_addresses:
+        _check_network("allow_addresses", network)
     if settings.behind_proxy and not settings.trusted_proxies:
         raise BadSetting(
             "trusted_proxies: behind_proxy needs the address of the proxy, for example 127.0.0.1"

@@ -19,10 +19,9 @@ from pvesim.control import DEFAULT, ControlError, control
 from pvesim.demo import demo_scene
 from pvesim.estate import Estate
 from pvesim.running import DEFAULT_PORT, Running, serve
-from pvesim.scene import ClusterScene, SceneError, read_scene, write_scene
+from pvesim.scene import ClusterScene, SceneError, check_names, read_scene, unlike, write_scene
 from pvesim.settings import Settings
-from pvesim.statedir import kept_scenes
-from pvesim.versions import UnknownVersion
+from pvesim.statedir import StateDirError, kept_scenes
 
 app = typer.Typer(
     help="A simulator of Proxmox VE clusters.",
@@ -75,11 +74,13 @@ def serve_command(
 ) -> None:
     """Serve an estate until Ctrl-C."""
     try:
-        scenes = _scenes(scene or scene_name, cluster or [], seed)
-        if state_dir is not None:
-            scenes = kept_scenes(state_dir, scenes) or scenes
+        kept = kept_scenes(state_dir) if state_dir is not None else None
+        if kept is None or scene or scene_name or cluster:
+            wanted = _scenes(scene or scene_name, cluster or [], seed)
+            kept = kept_scenes(state_dir, wanted) if state_dir is not None and kept else wanted
+        scenes = kept or []
         estate = Estate(scenes, seed=seed, settings=Settings(latency=latency / 1000, speed=speed))
-    except (SceneError, UnknownVersion) as error:
+    except ValueError as error:  # SceneError and UnknownVersion among them
         _fail(str(error))
 
     async def session() -> None:
@@ -99,6 +100,8 @@ def serve_command(
     except ValueError as error:
         _fail(str(error))
     except ControlError as error:
+        _fail(str(error))
+    except StateDirError as error:
         _fail(str(error))
     except OSError as error:
         _fail(
@@ -121,6 +124,7 @@ def scene_command(
 
 def _scenes(name: str, clusters: Sequence[str], seed: int) -> list[ClusterScene]:
     scenes = [_cluster(text, seed) for text in clusters]
+    unlike(scenes)
     if name and name != "demo":
         return [*read_scene(Path(name)), *scenes]
     return scenes if scenes and not name else [*demo_scene(seed), *scenes]
@@ -137,6 +141,7 @@ def _cluster(text: str, seed: int) -> ClusterScene:
     if not 1 <= nodes <= 240:
         raise SceneError(f"cluster {text!r} must have 1 to 240 nodes.")
     made = ClusterScene.simple(name, nodes=nodes, containers=containers, seed=seed)
+    check_names(made)
     return msgspec.structs.replace(made, version=version) if version else made
 
 

@@ -51,10 +51,12 @@ def fault_command(
     elif not name:
         _print(_ask(control, "GET", "/faults"))
     elif name == "clear":
-        done = _ask(control, "DELETE", "/faults", name="".join(parameters or []), cluster=cluster, node=node)
+        named: dict[str, object] = {"name": "".join(parameters or []), "cluster": cluster, "node": node}
+        done = _ask(control, "DELETE", "/faults", named)
         typer.echo(f"ended: {done['cleared']}")
     else:
-        _ask(control, "POST", "/faults", name=name, cluster=cluster, node=node, **_pairs(parameters or []))
+        given = _pairs(parameters or [], "name")
+        _ask(control, "POST", "/faults", {"cluster": cluster, "node": node, **given, "name": name})
         typer.echo(f"{name} is in effect; end it with: pvesim fault clear {name}")
 
 
@@ -82,18 +84,18 @@ def status_command(json: AsJson = False, control: Control = DEFAULT) -> None:
 
 @app.command("advance")
 def advance_command(
-    seconds: Annotated[float, typer.Argument(help="How many seconds pass.", min=0)],
+    seconds: Annotated[float, typer.Argument(help="How many seconds pass.", min=0, max=3e9)],
     control: Control = DEFAULT,
 ) -> None:
     """Let time pass at once for tasks, tickets, dead nodes, uptimes."""
-    _ask(control, "POST", "/advance", seconds=seconds)
+    _ask(control, "POST", "/advance", {"seconds": seconds})
     typer.echo(f"{seconds:g} s have passed")
 
 
 @app.command("guests")
 def guests_command(cluster: Cluster = "", json: AsJson = False, control: Control = DEFAULT) -> None:
     """List the guests of a served estate."""
-    found: Any = _ask(control, "GET", "/guests", cluster=cluster)["guests"]
+    found: Any = _ask(control, "GET", "/guests", {"cluster": cluster})["guests"]
     if json:
         _print(found)
         return
@@ -118,22 +120,22 @@ def guest_command(
     move takes node=…, rename takes name=…, lock takes lock=backup|migrate|…; create takes what a scene says
     of a guest, for example node=pve2 name=web kind=lxc memory=1024.
     """
-    given = {**_pairs(parameters or []), "cluster": cluster, "vmid": vmid}
+    given = {"cluster": cluster, **_pairs(parameters or [], "vmid"), "vmid": vmid}
     done: Any
     match deed:
         case Deed.create:
-            done = _ask(control, "POST", "/guests", **given)
+            done = _ask(control, "POST", "/guests", given)
         case Deed.destroy:
-            _ask(control, "DELETE", "/guests", **given)
+            _ask(control, "DELETE", "/guests", given)
             typer.echo(f"guest {vmid} is destroyed")
             return
         case Deed.start | Deed.stop:
             status = "running" if deed is Deed.start else "stopped"
-            done = _ask(control, "POST", "/guests/status", **given, status=status)
+            done = _ask(control, "POST", "/guests/status", {**given, "status": status})
         case Deed.unlock:
-            done = _ask(control, "POST", "/guests/lock", **given, lock="")
+            done = _ask(control, "POST", "/guests/lock", {**given, "lock": ""})
         case _:
-            done = _ask(control, "POST", f"/guests/{deed}", **given)
+            done = _ask(control, "POST", f"/guests/{deed}", given)
     guest = done["guest"]
     lock = f", locked ({guest['lock']})" if guest["lock"] else ""
     typer.echo(f"guest {vmid} ({guest['name']}) on {guest['node']}: {guest['status']}{lock}")
@@ -149,9 +151,9 @@ def fault_reference() -> str:
     return "\n".join(parts)
 
 
-def _ask(control: str, method: str, path: str, **given: object) -> dict[str, object]:
+def _ask(control: str, method: str, path: str, given: dict[str, object] | None = None) -> dict[str, object]:
     try:
-        return ask(control, method, path, given)
+        return ask(control, method, path, given or {})
     except ControlError as error:
         _fail(str(error))
 
@@ -160,12 +162,15 @@ def _print(found: object) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 
-def _pairs(parameters: Sequence[str]) -> dict[str, object]:
+def _pairs(parameters: Sequence[str], taken: str) -> dict[str, object]:
+    """`name=value` each; one of these names is an argument of its own already."""
     pairs: dict[str, object] = {}
     for each in parameters:
         key, equals, value = each.partition("=")
         if not equals:
             _fail(f"{each!r} is no parameter: write name=value, for example seconds=5.")
+        if key == taken:
+            _fail(f"{each!r}: {key} is given before.")
         pairs[key] = value
     return pairs
 

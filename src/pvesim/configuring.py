@@ -1,6 +1,6 @@
-"""Changing a container's configuration.
+"""What can be put into a container's configuration, and in which form it reads back.
 
-Source: pve-container `LXC/Config.pm` (`update_pct_config`, `vmconfig_hotplug_pending`).
+Source: pve-container `LXC/Config.pm`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,10 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 
-from pvesim.errors import failed, invalid
+from pvesim.errors import invalid
 from pvesim.formats import words
-from pvesim.guest import Guest
-from pvesim.guestconfig import Conf, adopt, edit, parameters, put_together, sorted_tags, taken_apart, typed
+from pvesim.guestconfig import Conf, parameters, put_together, sorted_tags, taken_apart, typed
 from pvesim.verify import find
-
-_READ_ONLY = frozenset(("unprivileged",))
-_BYTES = ("description",)
 
 
 def apply(conf: Conf, wanted: Mapping[str, str], vmid: int, chance: random.Random) -> None:
@@ -48,17 +44,3 @@ def check_names(wanted: Mapping[str, str], delete: Iterable[str]) -> None:
             raise invalid(delete=f"unknown option '{key}'")
         if key in wanted:
             raise invalid(delete=f"you can't use '-{key}' and -delete {key}' at the same time")
-
-
-def change(guest: Guest, wanted: Mapping[str, str], delete: Iterable[str]) -> None:
-    """Everything but disks. Raises 500 for what cannot be changed."""
-    conf = edit(guest)
-    for key in (*wanted, *delete):
-        if key in _READ_ONLY:
-            raise failed(f"unable to modify read-only option: '{key}'")
-    for key in delete:
-        if key in ("rootfs", "hostname", "memory", "swap") and key == "rootfs":
-            raise failed("unable to delete required option 'rootfs'")
-        conf.pop(key, None)
-    apply(conf, wanted, guest.vmid, guest.node.cluster.chance)
-    adopt(guest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,12 +38,13 @@ async def control(running: Running, address: str = DEFAULT) -> AsyncIterator[Non
     """Listen on HOST:PORT (loopback) or on a Unix socket. Raises OSError, ControlError."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with contextlib.suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
             writer.write(await _respond(running, reader))
             await writer.drain()
         writer.close()
 
     if is_path(address):
+        _must_be_free(address)
         server = await asyncio.start_unix_server(talk, address, limit=_LIMIT)
     else:
         host, _, port = address.rpartition(":")
@@ -55,6 +57,17 @@ async def control(running: Running, address: str = DEFAULT) -> AsyncIterator[Non
         server.close()
         if is_path(address):
             _remove(address)
+
+
+def _must_be_free(path: str) -> None:
+    """A socket that nobody answers at any more is put aside; one of a simulator that runs is not."""
+    with (
+        socket.socket(socket.AF_UNIX) as probe,
+        contextlib.suppress(FileNotFoundError, ConnectionRefusedError),
+    ):
+        probe.settimeout(1)
+        probe.connect(path)
+        raise ControlError(f"control socket {path} is in use by another simulator: choose another --control.")
 
 
 def _remove(path: str) -> None:
@@ -80,6 +93,9 @@ async def _respond(running: Running, reader: asyncio.StreamReader) -> bytes:
         return _answer(200, action(running, given))
     except ValueError as error:  # faults and deeds that cannot be done, malformed JSON
         return _answer(400, {"error": str(error)})
+    except Exception as error:
+        logging.getLogger("pvesim").exception("%s %s", method, parts.path)
+        return _answer(500, {"error": f"the simulator failed at that: {type(error).__name__}: {error}."})
 
 
 def _answer(status: int, data: object) -> bytes:

@@ -14,7 +14,7 @@ from pvesim import nodelife
 from pvesim.guest import Guest
 from pvesim.guestconfig import adopt, edit, set_lock
 from pvesim.model import Cluster, Node
-from pvesim.scene import GuestScene
+from pvesim.scene import GuestScene, is_host_name
 
 Status = Literal["running", "stopped", "paused"]
 _STATUS_TASKS = {"running": "start", "stopped": "stop", "paused": "suspend"}
@@ -97,8 +97,8 @@ def set_status(cluster: Cluster, vmid: int, status: str, by: str = "root@pam") -
 def rename(cluster: Cluster, vmid: int, name: str) -> None:
     """A guest is called otherwise."""
     guest = find(cluster, vmid)
-    if not name:
-        raise Refused("a guest must have a name.")
+    if not all(map(is_host_name, name.split("."))):
+        raise Refused(f"{name!r} is no name of a guest: use letters, digits, hyphens and dots.")
     edit(guest)["hostname" if guest.kind == "lxc" else "name"] = name
     adopt(guest)
 

@@ -20,7 +20,7 @@ class Guest:
     """
 
     __slots__ = (
-        "busy", "conf", "cores", "disk", "kind", "lock", "memory", "name", "node", "pool", "pulse", "row",
+        "busy", "conf", "cores", "disk", "kind", "lock", "memory", "name", "node", "pending", "pool", "pulse", "row",
         "scene", "snapshots", "started", "status", "storage", "stubborn", "swap", "tags", "template", "touched", "vmid",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class Guest:
         self.pool = scene.pool
         self.lock = scene.lock
         self.conf: dict[str, str | int] | None = None
+        self.pending: dict[str, str | int] | None = None  # what waits for the next start (`works.changing`)
         self.snapshots: dict[str, dict[str, str | int]] | None = None  # name → configuration then
         self.stubborn = False  # does not end when asked to
         self.busy: Task | None = None  # the task that holds the lock file

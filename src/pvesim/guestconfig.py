@@ -54,13 +54,19 @@ def size_text(size: int) -> str:
 def bytes_of(text: str) -> int:
     """The bytes in a size such as 8G or 0.5T."""
     number, unit = (text[:-1], text[-1]) if text[-1:] in "KMGT" else (text, "")
-    return int(float(number) * _UNITS[unit])
+    return int(min(float(number) * _UNITS[unit], 2.0**63))
 
 
 def config(guest: Guest) -> dict[str, object]:
     """What GET …/config returns, digest included."""
     content: dict[str, object] = dict(plain(guest))
-    return {**content, "digest": digest(repr(sorted(content.items())))}
+    return {**content, "digest": digest_of(guest)}
+
+
+def digest_of(guest: Guest) -> str:
+    """Of the configuration file, with what waits in it."""
+    written = repr(sorted(plain(guest).items()))
+    return digest(written + repr(sorted(guest.pending.items())) if guest.pending else written)
 
 
 def plain(guest: Guest) -> Conf:

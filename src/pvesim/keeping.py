@@ -71,6 +71,7 @@ GUEST: Mapping[str, Any] = {
     "pool": str,
     "lock": str,
     "conf": Options | None,
+    "pending": Options | None,
     "snapshots": dict[str, Options] | None,
     "stubborn": bool,
     "started": float,

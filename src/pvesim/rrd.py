@@ -32,9 +32,13 @@ _PRESSURE = (
 _KEPT = 86400 * 400  # seconds for which there is a past at all
 
 
+def frames(node: Node) -> Mapping[str, tuple[int, int]]:
+    return FRAMES_9 if node.version.major >= 9 else FRAMES_8
+
+
 def rows(frame: str, node: Node, figures: Callable[[float], Row], since: float, now: float) -> list[Row]:
     """One row a point; before `since`, and while the node was dead, nothing but the time."""
-    step, count = (FRAMES_9 if node.version.major >= 9 else FRAMES_8)[frame]
+    step, count = frames(node)[frame]
     last = int(now) // step * step
     found: list[Row] = []
     for number in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -200,6 +201,8 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
             raise SceneError(f"cluster {self.name!r} has two nodes of the same name.")
         seen: set[int] = set()
         storages = {storage.name for storage in self.storages}
+        if len(storages) != len(self.storages):
+            raise SceneError(f"cluster {self.name!r} has two storages of the same name.")
         for guest in self.guests:
             if guest.vmid in seen:
                 raise SceneError(f"cluster {self.name!r} has two guests with vmid {guest.vmid}.")
@@ -212,6 +215,18 @@ class ClusterScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
                 )
 
 
+def check_names(cluster: ClusterScene) -> None:
+    """Raise SceneError for names that no cluster can have, as somebody has written them; a test may want them
+    all the same."""
+    if not is_host_name(cluster.name):
+        raise SceneError(f"cluster name {cluster.name!r} must be of letters, digits and hyphens, at most 63.")
+    for node in cluster.nodes:
+        if not is_host_name(node.name):
+            raise SceneError(f"node name {node.name!r} must be of letters, digits and hyphens, at most 63.")
+        if node.cores < 1 or not 0 < node.memory < 1e9 or not 0 < node.rootfs < 1e9:
+            raise SceneError(f"node {node.name!r} must have cores, memory and a root file system.")
+
+
 class EstateScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A scene file: several clusters."""
 
@@ -220,6 +235,19 @@ class EstateScene(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
 
 class SceneError(ValueError):
     """A scene that cannot be played, in a sentence."""
+
+
+def unlike(clusters: Sequence[ClusterScene]) -> None:
+    """Raise SceneError where two clusters have the same name."""
+    names = [cluster.name for cluster in clusters]
+    for name in names:
+        if names.count(name) > 1:
+            raise SceneError(f"two clusters are called {name!r}: give each its own name.")
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a node, a cluster or a guest can be called so."""
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", name) is not None
 
 
 def read_scene(path: Path) -> list[ClusterScene]:
@@ -238,6 +266,8 @@ def read_scene(path: Path) -> list[ClusterScene]:
         raise SceneError(f"{path}: {error}.") from error
     for cluster in scene.clusters:
         cluster.check()
+        check_names(cluster)
+    unlike(scene.clusters)
     return scene.clusters
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import threading
 import time
@@ -38,6 +39,10 @@ def kept_scenes(directory: Path, scenes: Sequence[ClusterScene] = ()) -> list[Cl
         raise SceneError(f"{error} To start anew, remove that file.") from error
     names = {scene.name for scene in known}
     return [*known, *(scene for scene in scenes if scene.name not in names)]
+
+
+class StateDirError(OSError):
+    """A directory that cannot be used, in a sentence."""
 
 
 class Keeper:
@@ -131,15 +136,36 @@ class Keeper:
 async def keeping(estate: Estate, directory: Path) -> AsyncIterator[None]:
     """Restore keys and certificates, keep the estate while it is served, and at the end. Raises OSError."""
     keeper = Keeper(estate, directory)
-    keeper.restore()
-    saving = asyncio.get_running_loop().create_task(keeper.keep_saving())
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.callback(os.close, _locked(directory))
+            keeper.restore()
+        except StateDirError:
+            raise
+        except OSError as error:
+            raise StateDirError(
+                f"cannot keep an estate in {directory}: {error.strerror or error}."
+            ) from error
+        saving = asyncio.get_running_loop().create_task(keeper.keep_saving())
+        try:
+            yield
+        finally:
+            saving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await saving
+            keeper.save()
+
+
+def _locked(directory: Path) -> int:
+    """Hold a directory: two simulators would overwrite each other's estate. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield
-    finally:
-        saving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await saving
-        keeper.save()
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise StateDirError(f"another simulator uses {directory}: choose another --state-dir.") from error
+    return lock
 
 
 def _leaf(node: Node, folder: Path) -> None:

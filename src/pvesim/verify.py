@@ -118,7 +118,12 @@ def find(allowed: Mapping[str, Param], name: str) -> Param | None:
         return None if name.endswith("[n]") else known
     base = name.rstrip("0123456789")
     number = name[len(base) :]
-    if not number or (len(number) > 1 and number[0] == "0") or int(number) >= COUNTS.get(base, 10):
+    if (
+        not number
+        or len(number) > 4
+        or (len(number) > 1 and number[0] == "0")
+        or int(number) >= COUNTS.get(base, 10)
+    ):
         return None
     return allowed.get(f"{base}[n]")
 

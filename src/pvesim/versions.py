@@ -65,7 +65,3 @@ class Version:
     def ha_rules(self) -> bool:
         """HA groups have become rules, and fencing has a row of its own."""
         return self.major >= 9
-
-    @property
-    def regenerates_tokens(self) -> bool:
-        return (self.major, self.minor) >= (9, 1)

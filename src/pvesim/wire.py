@@ -162,6 +162,8 @@ def _json(body: bytes) -> dict[str, object]:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(f"{complaint(body.decode('utf-8', 'replace'))}{_DECODING}") from error
+    except RecursionError as error:
+        raise MalformedBody(f"{_TOO_DEEP}{_DECODING}") from error
     if isinstance(data, dict):
         return data
     if isinstance(data, list):
@@ -170,6 +172,9 @@ def _json(body: bytes) -> dict[str, object]:
         raise MalformedBody(f"Can't use an undefined value as a HASH reference{_MERGING}")
     shown = ("1" if data else "0") if isinstance(data, bool) else data
     raise MalformedBody(f'Can\'t use string ("{shown}") as a HASH ref while "strict refs" in use{_MERGING}')
+
+
+_TOO_DEEP = "json text or perl structure exceeds maximum nesting level (max_depth set too low?)"
 
 
 class MalformedBody(Exception):

@@ -33,6 +33,8 @@ PAGES = {
     "/nodes/import": 12,
     "/containers": 12,
     "/nodes/{node}": 20,
+    "/clusters/{cluster}": 14,
+    "/clusters/{cluster}/trust": 14,
     "/storages?node={node}": 12,
     "/jobs": 12,
     "/access": 12,
@@ -66,8 +68,8 @@ def counted(paddock: Paddock) -> Iterator[list[str]]:
 
 async def statements(paddock: Paddock, path: str, *, page: bool) -> list[str]:
     """Of the thriftiest of three calls: one may have to find out who asks, which is then remembered for a while."""
-    biggest = (await paddock.api.get("/nodes?sort=-containers&size=1"))["items"][0]["id"]
-    path = path.format(node=biggest)
+    biggest = (await paddock.api.get("/nodes?sort=-containers&size=1"))["items"][0]
+    path = path.format(node=biggest["id"], cluster=biggest["cluster_id"])
     calls: list[list[str]] = []
     for _ in range(3):
         with counted(paddock) as seen:

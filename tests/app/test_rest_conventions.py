@@ -39,6 +39,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
     ("POST", "/clusters/{cluster_id}/nodes"): {"name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
+    ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},
+    ("POST", "/clusters/{cluster_id}/trust/test"): {"mode": "off"},
+    ("POST", "/clusters/{cluster_id}/members/{member}/trust"): {"fingerprint": "AB" * 32},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},
     ("POST", "/tokens"): {"name": "another"},
@@ -86,7 +89,7 @@ async def ids(paddock: Paddock, estate: Running) -> dict[str, str]:
             ("session_id", "/sessions"),
         )
     }
-    return {"site_id": site, "job_id": job["id"], **first}
+    return {"site_id": site, "job_id": job["id"], "member": "pve1", **first}
 
 
 def assert_problem(answer: Any, status: int) -> None:

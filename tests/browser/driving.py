@@ -15,6 +15,8 @@ NARROWEST = {"width": 360, "height": 800}
 
 SHOWN_IN_DOCS = frozenset(
     {
+        "certificate-changed",
+        "cluster",
         "containers",
         "import-confirm",
         "import-connect",

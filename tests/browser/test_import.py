@@ -127,7 +127,7 @@ async def test_a_certificate_of_an_unknown_ca_names_the_ways_out(
     await paddock.site()
     await person.go("/nodes/import")
     page = person.page
-    await page.get_by_label("Verify with the system's CAs").check()
+    await page.get_by_label("Verify with a public or own CA").check()
     await connect(page, demo)
     await expect(page.get_by_text("Disable TLS Verification").first).to_be_visible()
     await expect(page.get_by_text("install certificates of a known CA on the nodes")).to_be_visible()

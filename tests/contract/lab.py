@@ -49,8 +49,8 @@ class Lab:
     def password(self, password: str | None = None, username: str = "root@pam") -> PasswordCredential:
         return PasswordCredential(username, Secret(password or self.cluster.root_password))
 
-    def transport(self) -> HttpTransport:
-        made = HttpTransport(connect_seconds=0.5)
+    def transport(self, connect_seconds: float = 0.5) -> HttpTransport:
+        made = HttpTransport(connect_seconds=connect_seconds)
         self._stack.push_async_callback(made.close)
         return made
 
@@ -61,6 +61,7 @@ class Lab:
         policies: dict[str, TlsPolicy] | None = None,
         nodes: tuple[str, ...] = (),
         attempt_seconds: float = 2.0,
+        connect_seconds: float = 0.5,
     ) -> Connection:
         names = nodes or tuple(self.cluster.nodes)
         members = [Member(name, self.endpoint(name), (policies or {}).get(name, self.ca)) for name in names]
@@ -68,7 +69,7 @@ class Lab:
             "c",
             members,
             credential or self.token(),
-            self.transport(),
+            self.transport(connect_seconds),
             attempt_seconds=attempt_seconds,
             now=self.now,
         )

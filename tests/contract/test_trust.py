@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import pytest
@@ -9,6 +10,7 @@ from paddock.proxmox.certificates import parse, passes_strict_checks, signed_by
 from paddock.proxmox.handshake import contact, probe_certificate
 from paddock.proxmox.trust import checks
 from pvesim import ClusterScene, NodeScene
+from pvesim.certificates import Authority
 from tests.contract.lab import Lab, make_lab
 
 
@@ -86,6 +88,47 @@ async def test_a_ca_without_key_usage_is_accepted_with_chain_and_name_still_chec
 
 async def test_a_new_ca_is_checked_strictly(lab: Lab) -> None:
     assert checks(lab.ca)[0].context.verify_flags & ssl.VERIFY_X509_STRICT
+
+
+async def test_an_old_ca_of_ones_own_does_not_soften_what_is_asked_of_the_systems() -> None:
+    scene = ClusterScene(name="c", nodes=[NodeScene(name="pve1")], ca_key_usage=False)
+    async with make_lab(scene) as lab:
+        own = TlsPolicy(TrustMode.SYSTEM, ca_pem=lab.cluster.ca_pem)
+        await contact(lab.endpoint("pve1"), own)
+        old, system = (check.context for check in checks(own))
+        assert not old.verify_flags & ssl.VERIFY_X509_STRICT
+        assert (old.verify_mode, old.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert system.verify_flags & ssl.VERIFY_X509_STRICT
+
+
+async def test_an_old_ca_would_fail_a_strict_check() -> None:
+    """What the flag is cleared for: Python sets it by itself from 3.13 on, here the test does."""
+    scene = ClusterScene(name="c", nodes=[NodeScene(name="pve1")], ca_key_usage=False)
+    async with make_lab(scene) as lab:
+        context = ssl.create_default_context(cadata=lab.cluster.ca_pem)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        end = lab.endpoint("pve1")
+        with pytest.raises(ssl.SSLCertVerificationError, match="key usage"):
+            await asyncio.open_connection(end.host, end.port, ssl=context)
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        _, writer = await asyncio.open_connection(end.host, end.port, ssl=context)
+        writer.close()
+
+
+async def test_a_certificate_of_ones_own_ca_is_checked_for_its_name(lab: Lab) -> None:
+    """Nodes are called by address, and company certificates are for names: the name is then checked instead."""
+    company, node = Authority.stranger(), lab.cluster.nodes["pve1"]
+    node.state.install(node.state.leaf, company.leaf("pve1.example.org", ["pve1.example.org"]))
+    node.listener.reset()
+    node.listener.refresh()
+    by_address = TlsPolicy(TrustMode.SYSTEM, ca_pem=company.certificate.pem)
+    with pytest.raises(errors.Untrusted) as caught:
+        await contact(lab.endpoint("pve1"), by_address)
+    assert caught.value.code == "host_mismatch"
+    by_name = TlsPolicy(TrustMode.SYSTEM, ca_pem=company.certificate.pem, server_name="pve1.example.org")
+    await contact(lab.endpoint("pve1"), by_name)
+    connection = lab.connection(policies={"pve1": by_name}, nodes=("pve1",))
+    assert (await reads.version(connection)).version
 
 
 async def test_the_names_that_a_certificate_is_for_are_told(lab: Lab) -> None:

@@ -101,7 +101,7 @@ def _merged(shapes: list[Any]) -> Any:
 
 
 def difference(recorded: Any, ours: Any, at: str = "") -> str:
-    """The first place where two shapes differ; "" if they agree. An empty list agrees with any."""
+    """The first place where two shapes differ; "" if they agree."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
         if recorded.keys() != ours.keys():
             missing = sorted(recorded.keys() - ours.keys())
@@ -112,8 +112,8 @@ def difference(recorded: Any, ours: Any, at: str = "") -> str:
                 return found
         return ""
     if isinstance(recorded, list) and isinstance(ours, list):
-        if not recorded or not ours:
-            return ""
+        if bool(recorded) != bool(ours):
+            return f"{at}: {'rows' if recorded else 'no rows'}, ours {'rows' if ours else 'no rows'}"
         if [kind for kind, _ in recorded] != [kind for kind, _ in ours]:
             return f"{at}: rows of {[kind for kind, _ in recorded]}, ours {[kind for kind, _ in ours]}"
         for (kind, one), (_, other) in zip(recorded, ours, strict=True):

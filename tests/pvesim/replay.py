@@ -30,6 +30,7 @@ _TICKET = re.compile(r"PVE:([^:]+):[0-9A-F]{8}::[\w+/=]+")
 _DUMPS = re.compile(r"vzdump-lxc-\d+-\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d")
 _POLL = re.compile(r"/nodes/([^/]+)/tasks/(UPID:[^/]+:)/status")
 _PATIENCE = 300  # simulated seconds until a task has to be over
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"\.tmp\.\d+")
 
 
@@ -57,6 +58,7 @@ class Result:
     covered: bool
     wrong: str = ""
     known: str = ""  # reason, where it is a known difference
+    lacking: str = ""  # what the recorded host lacked, where that is all that differs
 
 
 @dataclass
@@ -255,7 +257,15 @@ def _same_errors(exchange: Exchange, answer: Answer) -> str:
     recorded, ours = json.loads(exchange.body), json.loads(answer.body)
     if isinstance(recorded, dict) and recorded.get("errors") != ours.get("errors"):
         return f"errors {recorded.get('errors')}, ours {ours.get('errors')}"
-    return ""
+    ends = [_end(each) for each in (recorded, ours)]
+    return "" if ends[0] == ends[1] else f"exit status {ends[0]!r}, ours {ends[1]!r}"
+
+
+def _end(answer: Any) -> str:
+    """How a task has ended, where that is what was asked."""
+    data = answer.get("data") if isinstance(answer, dict) else None
+    status = data.get("exitstatus", "") if isinstance(data, dict) else ""
+    return _VARIABLE.sub("", _CHECKSUM.sub("", status))
 
 
 def _date(exchange: Exchange) -> float | None:

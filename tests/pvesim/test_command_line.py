@@ -57,6 +57,73 @@ def test_a_served_estate_takes_faults_over_its_control_socket(served: tuple[Any,
     assert "has no node 'pve9'" in wrong.output
 
 
+def test_a_fault_takes_every_parameter_that_its_reference_names(served: tuple[Any, str]) -> None:
+    _, control = served
+
+    def fault(*arguments: str) -> tuple[int, str]:
+        done = runner.invoke(app, ["fault", *arguments, "--control", control])
+        return done.exit_code, done.output
+
+    assert fault("answer-lost", "path=^POST /nodes/pve1/lxc", "count=1")[0] == 0
+    shown = json.loads(fault()[1])["faults"][0]["parameters"]
+    assert shown == {"path": "^POST /nodes/pve1/lxc", "count": 1}
+    assert fault("slow", "node=pve2")[0] == 0  # as good as --node
+    assert fault("slow", "name=drip")[0] == 2
+    for wrong in (
+        ("clock-skew", "seconds=nan"),
+        ("clock-skew", "seconds=1e18"),
+        ("slow", "seconds=-1"),
+        ("address-changed", "--node", "pve1", "address=8.8.8.8"),
+        ("node-added", "called=no name"),
+        ("node-added", "memory=0"),
+    ):
+        code, output = fault(*wrong)
+        assert (code, output[:8]) == (2, "pvesim: "), wrong
+        assert "failed at that" not in output
+        assert "no simulator answers" not in output
+    assert fault("clear")[1] == "ended: 2\n"
+
+
+def test_what_fails_behind_the_control_port_is_told_and_leaves_it_in_order(served: tuple[Any, str]) -> None:
+    _, control = served
+    with socket.socket(socket.AF_UNIX) as hostile:
+        hostile.connect(control)
+        hostile.sendall(b"POST /advance HTTP/1.1\r\nContent-Length: 8\r\n\r\n[1,2,3]x")
+        assert hostile.recv(100).startswith(b"HTTP/1.1 400")
+    for header in (b"Origin: https://evil.example", b"Sec-Fetch-Site: cross-site"):
+        with socket.socket(socket.AF_UNIX) as browser:
+            browser.connect(control)
+            browser.sendall(b"GET /estate HTTP/1.1\r\n" + header + b"\r\n\r\n")
+            assert browser.recv(100).startswith(b"HTTP/1.1 403")
+    assert runner.invoke(app, ["advance", "inf", "--control", control]).exit_code == 2
+    assert runner.invoke(app, ["status", "--control", control]).exit_code == 0
+
+
+def test_a_second_simulator_leaves_the_first_ones_socket_and_state_alone(
+    served: tuple[Any, str], tmp_path: Path
+) -> None:
+    _, control = served
+    command = [
+        sys.executable,
+        "-m",
+        "pvesim",
+        "serve",
+        "--cluster",
+        "two:1:1",
+        "--same-address",
+        "--port",
+        "0",
+    ]
+    same_socket = subprocess.run([*command, "--control", control], capture_output=True, text=True, timeout=20)
+    assert same_socket.returncode == 2
+    assert "in use by another simulator" in same_socket.stderr
+    command += ["--control", "", "--state-dir", str(tmp_path / "state")]
+    same_state = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert same_state.returncode == 2
+    assert "another simulator uses" in same_state.stderr
+    assert runner.invoke(app, ["status", "--control", control]).exit_code == 0
+
+
 def test_a_served_estate_shows_itself_and_lets_somebody_at_its_guests(served: tuple[Any, str]) -> None:
     _, control = served
 
@@ -88,6 +155,8 @@ def test_what_became_of_the_guests_is_there_again_at_the_next_start(tmp_path: Pa
     command = [sys.executable, "-m", "pvesim", "serve", "--cluster", "lab:1:3@8.4.14", "--json"]
     command += ["--control", control, "--same-address", "--port", "0", "--state-dir", str(tmp_path / "state")]
     for start in (1, 2):
+        if start == 2:  # what is kept is played on, without being named, and nothing is added to it
+            del command[command.index("--cluster") : command.index("--cluster") + 2]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             (cluster,) = json.loads(process.stdout.readline())["clusters"]
@@ -118,6 +187,12 @@ def test_the_demo_scene_can_be_printed_and_read_again(tmp_path: Path) -> None:
         (["serve", "--cluster", "prod"], "must be NAME:NODES:CONTAINERS"),
         (["serve", "--cluster", "prod:0:1"], "must have 1 to 240 nodes"),
         (["serve", "nowhere.toml"], "cannot read nowhere.toml"),
+        (["serve", "--cluster", "prod:1:1", "--cluster", "prod:1:1"], "two clusters are called 'prod'"),
+        (["serve", "--cluster", "../x:1:1"], "cluster name '../x' must be of letters"),
+        (
+            ["serve", "--state-dir", "/dev/null/x", "--network", "127.99", "--port", "0"],
+            "cannot keep an estate in",
+        ),
         (["serve", "--network", "10.0"], "not a loopback network"),
         (["serve", "--network", "127.x"], "not a loopback network"),
         (["fault", "node-down", "--control", "127.0.0.1:1"], "no simulator answers"),

@@ -11,7 +11,7 @@ from pvesim import Estate, Settings, serve
 from pvesim.routes import all_routes
 from tests import addresses
 from tests.pvesim import official
-from tests.pvesim.known_differences import KNOWN
+from tests.pvesim.known_differences import KNOWN, LACKING
 from tests.pvesim.recorded import require, section
 from tests.pvesim.replay import Player, Result, Standing
 from tests.pvesim.sections import SECTIONS
@@ -37,16 +37,16 @@ async def replay(name: str) -> list[Result]:
         player = Player(running, before=setup.before, timed=setup.timed, signed_in=setup.signed_in)
         results = [await player.play(exchange) for exchange in exchanges]
     for result in results:
-        result.known = _known(result)
+        if result.wrong and (lacking := _reason(result, LACKING)):
+            result.wrong, result.lacking = "", lacking
+        result.known = _reason(result, KNOWN) if result.wrong else ""
     return results
 
 
-def _known(result: Result) -> str:
-    if not result.wrong:
-        return ""
+def _reason(result: Result, table: tuple[tuple[str, str], ...]) -> str:
     exchange = result.exchange
     text = f"{exchange.section} {exchange.method} {exchange.data['path']} | {exchange.note} | {result.wrong}"
-    return next((reason for pattern, reason in KNOWN if re.search(pattern, text)), "")
+    return next((reason for pattern, reason in table if re.search(pattern, text)), "")
 
 
 def summary(name: str, results: list[Result]) -> str:
@@ -55,7 +55,7 @@ def summary(name: str, results: list[Result]) -> str:
     agree = [result for result in covered if not result.wrong]
     lines = [
         f"{name:<11} {len(agree):>4} of {len(covered):>4} agree ({len(agree) / max(1, len(covered)):6.1%});"
-        f" {len(results) - len(covered)} not played here yet"
+        f" {len(results) - len(covered)} not played"
     ]
     for result in covered:
         if result.wrong:

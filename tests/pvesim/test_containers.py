@@ -166,6 +166,7 @@ async def test_a_mount_point_comes_and_goes_with_its_volume(root: Client) -> Non
     await post(root, at, {"mp0": "local:2,mp=/data"}, "PUT")
     config = await root.get(at)
     assert config["mp0"] == "local:100/vm-100-disk-1.raw,mp=/data,size=2G"
+    await post(root, "/nodes/pve1/lxc/100/status/stop")  # while it runs, that would wait
     await post(root, at, {"delete": "mp0"}, "PUT")
     config = await root.get(at)
     assert config["unused0"] == "local:100/vm-100-disk-1.raw"

@@ -21,6 +21,14 @@ def test_a_full_clone_has_disk_name_and_address_of_its_own() -> None:
     assert "lock" not in old
 
 
+def test_a_clone_cannot_go_to_a_storage_without_container_disks() -> None:
+    prod = Direct(container(100))
+    status = prod.task("POST", f"{AT}/clone", newid=200, storage="iso").status
+    assert status == ("clone failed: content type 'rootdir' is not available or configured on storage 'iso'")
+    assert 200 not in prod.cluster.guests
+    assert "lock" not in prod.get(f"{AT}/config")
+
+
 def test_original_and_copy_are_locked_meanwhile() -> None:
     prod = Direct(container(100, storage="local", disk=8.0))
     task = prod.begun("POST", f"{AT}/clone", newid=200)

@@ -116,3 +116,24 @@ async def test_a_body_may_arrive_in_pieces() -> None:
         raw = await reader.read(-1)
         writer.close()
         assert json.loads(raw.partition(b"\r\n\r\n")[2])["data"]["username"] == "root@pam"
+
+
+async def test_json_too_deep_or_a_disk_too_large_gets_an_answer() -> None:
+    async with serving(SCENE) as running:
+        token = running["prod"].tokens["full"].header
+        deep = "[" * 400_000
+        head = (
+            "POST /api2/json/access/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: {token}\r\nContent-Length: {len(deep)}\r\n\r\n"
+        )
+        raw = await exchange(running["prod"].first, (head + deep).encode())
+        assert raw.startswith(b"HTTP/1.1 500 json text or perl structure exceeds maximum nesting level")
+        body = (
+            "vmid=999&ostemplate=local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst&rootfs=local:"
+            + "9" * 400
+        )
+        head = (
+            f"POST /api2/json/nodes/{running['prod'].first.name}/lxc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            f"Authorization: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        assert (await exchange(running["prod"].first, (head + body).encode())).startswith(b"HTTP/1.1 ")

@@ -57,7 +57,7 @@ async def rename_member(tx: Write, member_id: str, name: str) -> str:
     )
     tx.publish(MembersEdited(member.cluster_id))
     if new is None:
-        member.name, member.vanished_at = name, None
+        member.name, member.vanished_at, member.server_name = name, None, ""
         return member.id
     new.address, new.host, new.port = member.address, member.host, member.port
     new.joined_at = new.vanished_at = None

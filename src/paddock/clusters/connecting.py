@@ -37,7 +37,7 @@ def loader(services: Services) -> Loader:
 
 def proxmox_members(cluster: Cluster, members: Iterable[MemberRow]) -> list[Member]:
     return [
-        Member(member.name, endpoint_of(member), policy_for(cluster, member.fingerprint))
+        Member(member.name, endpoint_of(member), policy_for(cluster, member))
         for member in members
         if member.vanished_at is None
     ]
@@ -52,14 +52,20 @@ def way_of(member: MemberRow) -> Way:
     return Way(member.address, member.host, member.port)
 
 
-def policy_for(cluster: Cluster, fingerprint: str) -> TlsPolicy:
+def policy_for(cluster: Cluster, member: MemberRow) -> TlsPolicy:
+    return policy(
+        TrustMode(cluster.trust_mode), cluster.ca_pem, fingerprint=member.fingerprint, name=member.server_name
+    )
+
+
+def policy(mode: TrustMode, ca_pem: str, *, fingerprint: str = "", name: str = "") -> TlsPolicy:
     """Under `cluster_ca` a member is also believed with the fingerprint that the cluster reports for it."""
-    mode = TrustMode(cluster.trust_mode)
+    pin, name_ = fingerprint or None, name or None
     if mode is TrustMode.CLUSTER_CA:
-        return TlsPolicy(mode, ca_pem=cluster.ca_pem or None, fingerprint=fingerprint or None)
-    if mode is TrustMode.PINNED:
-        return TlsPolicy(mode, fingerprint=fingerprint)
-    return TlsPolicy(mode)
+        return TlsPolicy(mode, ca_pem=ca_pem or None, fingerprint=pin, server_name=name_)
+    if mode is TrustMode.SYSTEM:
+        return TlsPolicy(mode, ca_pem=ca_pem or None, server_name=name_)
+    return TlsPolicy(mode, fingerprint=pin if mode is TrustMode.PINNED else None)
 
 
 def seal(vault: Vault, identity: str, credential: Credential) -> str:

@@ -23,6 +23,8 @@ class MemberSeen:
     """The address that the cluster reports, whichever was chosen."""
     host: str = ""
     """Host of its API URL, where a person typed another than the address."""
+    server_name: str | None = None
+    """Name that its certificate is checked for instead of the address; None leaves it as it is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Cluster(Row):
     identity: Mapped[str] = mapped_column(String(95))
     trust_mode: Mapped[str] = mapped_column(String(16))
     ca_pem: Mapped[str] = mapped_column(Text, default="")
+    """What is trusted: the cluster's CA under `cluster_ca`, CAs of one's own under `system`; otherwise empty."""
     credential_kind: Mapped[str] = mapped_column(String(16))
     credential_name: Mapped[str] = mapped_column(String(255))
     """user@realm, or user@realm!token."""
@@ -72,7 +73,16 @@ class Member(Row):
     reported: Mapped[str] = mapped_column(String(255), default="")
     """The address that the cluster itself reports; followed as long as `address` is the same."""
     fingerprint: Mapped[str] = mapped_column(String(95), default="")
-    """SHA-256 that the cluster itself reports for the certificate on port 8006 (`ssl_fingerprint` of `/nodes`)."""
+    """SHA-256 that the cluster itself reports for the certificate on port 8006 (`ssl_fingerprint` of `/nodes`).
+    Under `pinned` the one certificate that is believed, however it came here."""
+    server_name: Mapped[str] = mapped_column(String(255), default="")
+    """Name that its certificate is checked for, where that is not the address."""
+    certificate_pem: Mapped[str] = mapped_column(Text, default="")
+    """The certificate that Paddock has last seen and believed."""
+    refused_pem: Mapped[str] = mapped_column(Text, default="")
+    """The certificate that it shows instead and that is not believed; empty when all is well."""
+    refused_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When that one was first seen."""
     vanished_at: Mapped[datetime | None] = mapped_column(default=None)
     joined_at: Mapped[datetime | None] = mapped_column(default=None)
     """Since when it has been offered: it joined between two imports, and nobody has decided about it."""

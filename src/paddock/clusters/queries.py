@@ -12,6 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
 from paddock.clusters.model import Cluster, Member
+from paddock.proxmox import certificates
+from paddock.proxmox.certificates import Certificate
 from paddock.sites import queries as sites
 from paddock.web.paging import Page, Paging
 from paddock.web.sorting import ordered
@@ -110,11 +112,39 @@ async def members_of(ctx: Context, cluster_id: str) -> Sequence[Member]:
         return (await db.scalars(query.order_by(Member.name))).all()
 
 
-async def get_member(ctx: Context, cluster_id: str, name: str) -> Member:
-    for member in await members_of(ctx, cluster_id):
-        if member.name == name:
-            return member
-    raise NotFound(f"{name} is not a member of this cluster.", hint="Names are case-sensitive.")
+@dataclass(frozen=True, slots=True)
+class MemberTrust:
+    """A member, the certificate that is believed, and what it shows instead; None where nothing is known."""
+
+    row: Member
+    certificate: Certificate | None
+    refused: Certificate | None
+
+
+async def trust_of_members(ctx: Context, cluster_id: str) -> list[MemberTrust]:
+    """Members that the cluster lists, by name."""
+    return [_trust_of(row) for row in await members_of(ctx, cluster_id) if row.vanished_at is None]
+
+
+async def trust_of_member(ctx: Context, cluster_id: str, member: str) -> MemberTrust:
+    """Raises NotFound."""
+    return _trust_of(await get_member(ctx, cluster_id, member))
+
+
+def _trust_of(row: Member) -> MemberTrust:
+    return MemberTrust(row, _read(row.certificate_pem), _read(row.refused_pem))
+
+
+def _read(pem: str) -> Certificate | None:
+    return certificates.parse(pem) if pem else None
+
+
+async def get_member(ctx: Context, cluster_id: str, member: str) -> Member:
+    """Raises NotFound; names are case-sensitive."""
+    found = next((one for one in await members_of(ctx, cluster_id) if one.name == member), None)
+    if found is None:
+        raise NotFound(f"There is no member {member[:63]} in this cluster.", hint="Names are case-sensitive.")
+    return found
 
 
 async def joined(ctx: Context) -> Sequence[tuple[Member, Cluster]]:

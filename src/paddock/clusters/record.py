@@ -49,7 +49,9 @@ async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen
         tx.session.add(cluster)
     elif (cluster.trust_mode, cluster.ca_pem) != (seen.trust_mode, seen.ca_pem):
         # Fingerprints that were learned under another trust are not carried over.
-        await tx.session.execute(update(Member).where(Member.cluster_id == cluster.id).values(fingerprint=""))
+        await tx.session.execute(
+            update(Member).where(Member.cluster_id == cluster.id).values(fingerprint="", server_name="")
+        )
     values = {
         "name": seen.name[:64],
         "kind": seen.kind,
@@ -102,6 +104,8 @@ async def record_members(
             member.host = one.host
         member.nodeid, member.reported, member.joined_at = one.nodeid, one.reported, None
         member.fingerprint = one.fingerprint or member.fingerprint or ""
+        if one.server_name is not None:
+            member.server_name = one.server_name[:255]
         member.vanished_at = None
         ids[one.name] = member.id
     for gone in known.values():
@@ -160,17 +164,44 @@ async def follow_membership(
     return MembershipChange(changed, moved, elsewhere)
 
 
-async def record_fingerprints(tx: Write, cluster_id: str, reported: dict[str, str]) -> bool:
-    """Follows the fingerprints that the cluster reports for its members, over a trusted connection only."""
+async def record_fingerprints(
+    ctx: Context, cluster_id: str, reported: Mapping[str, str], names: Mapping[str, str], *, first_only: bool
+) -> bool:
+    """Follows the fingerprints that the cluster reports for its members, over a trusted connection only.
+
+    With `first_only` none that is known is replaced. `names` are for members whose certificate is checked for
+    no name yet.
+    """
+    async with ctx.write() as tx:
+        changed = False
+        for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id)):
+            fingerprint = reported.get(member.name, "")
+            if fingerprint and fingerprint != member.fingerprint and not (first_only and member.fingerprint):
+                member.fingerprint = fingerprint
+                changed = True
+            if (name := names.get(member.name)) and not member.server_name:
+                member.server_name = name[:255]
+                changed = True
+        if changed:
+            tx.publish(ClusterChanged(cluster_id))
+    return changed
+
+
+async def record_certificates(
+    ctx: Context, tx: Write, cluster_id: str, believed: Mapping[str, str], refused: Mapping[str, str]
+) -> None:
+    """By member the certificate (PEM) that it shows: what is believed is its own from now on, what is refused is
+    kept beside the one before."""
     changed = False
     for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id)):
-        fingerprint = reported.get(member.name, "")
-        if fingerprint and fingerprint != member.fingerprint:
-            member.fingerprint = fingerprint
+        if (pem := believed.get(member.name)) and (member.certificate_pem != pem or member.refused_pem):
+            member.certificate_pem, member.refused_pem, member.refused_at = pem, "", None
+            changed = True
+        elif (pem := refused.get(member.name)) and member.refused_pem != pem:
+            member.refused_pem, member.refused_at = pem, ctx.now()
             changed = True
     if changed:
         tx.publish(ClusterChanged(cluster_id))
-    return changed
 
 
 async def take_up(tx: Write, cluster_id: str, member_id: str) -> None:

@@ -20,7 +20,7 @@ from paddock.nodes.offers import list_offers
 from paddock.nodes.queries import NodeList, NodeView, Standing
 from paddock.sites import queries as sites
 from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
-from paddock.web.render import fragment, is_htmx, page
+from paddock.web.render import fragment, is_htmx, page, redirect
 from paddock.web.sheets import csv_response
 
 router = APIRouter(include_in_schema=False)
@@ -76,6 +76,21 @@ async def nodes_csv(ctx: Ctx, paging: Wish) -> Response:
     check(ctx, "nodes.read")
     found = await queries.list_nodes(ctx, replace(_grouping(paging), page=1, size=1_000_000))
     return csv_response("nodes", _CSV, map(_csv_row, found.page.items))
+
+
+@router.get("/nodes/of/{cluster_id}/{name}")
+async def node_of(request: Request, ctx: Ctx, cluster_id: str, name: str) -> Response:
+    """To the page of a member. Raises NotFound for one that is not registered."""
+    check(ctx, "nodes.read")
+    found = [
+        node for node in await queries.all_nodes(ctx) if (node.cluster_id, node.name) == (cluster_id, name)
+    ]
+    if not found:
+        raise NotFound(
+            f"{name[:63]} is not registered: it serves the connection to its cluster only.",
+            hint="Import the cluster again and tick it.",
+        )
+    return redirect(request, f"/nodes/{found[0].id}")
 
 
 @router.get("/nodes/{node_id}")

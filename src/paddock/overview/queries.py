@@ -126,6 +126,8 @@ def needs(every: Iterable[NodeView], groups: Iterable[ClusterView], now: datetim
             of_clusters.append(_refused(cluster))
         elif cluster.row.trouble and not (cluster.row.kind == "standalone" and told):
             of_clusters.append(_unreadable(cluster))
+        if cluster.row.trust_mode == "off":
+            of_clusters.append(_unverified(cluster))
         if cluster.row.quorate is False and not cluster.row.trouble:
             of_clusters.append(_no_quorum(cluster))
         found += told
@@ -171,6 +173,14 @@ def _refused(cluster: ClusterView) -> Attention:
     return _of_cluster(
         cluster, "warn", "key", f"{cluster.row.name} refuses Paddock's sign-in", cluster.row.trouble_text,
         "cluster_refused", cluster.row.trouble_since,
+    )  # fmt: skip
+
+
+def _unverified(cluster: ClusterView) -> Attention:
+    text = "Anybody between Paddock and its nodes can pose as a node and read the sign-in."
+    return Attention(
+        "warn", "shield-x", f"{cluster.row.name} is not verified", text, "trust_off", "cluster",
+        cluster.row.id, None, "Change trust", f"/clusters/{cluster.row.id}/trust",
     )  # fmt: skip
 
 

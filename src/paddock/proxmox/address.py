@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paddock.base.errors import Invalid
@@ -14,8 +15,14 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PATHS = {"", "/api2", "/api2/json", "/api2/extjs"}
 _NEVER = tuple(
     ipaddress.ip_network(net)
-    for net in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/32", "::/128")
-)
+    for net in (
+        "169.254.0.0/16", "fe80::/10",  # link-local, and the metadata of most clouds
+        "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128",
+        "0.0.0.0/32", "::/128",
+    )
+)  # fmt: skip
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address
+_allowed: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
 _EXAMPLE = "For example https://pve1.example.org:8006 or 192.0.2.11."
 
 
@@ -74,9 +81,22 @@ def is_forbidden(address: str) -> bool:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
+    if isinstance(found, ipaddress.IPv6Address):
+        if found in _NAT64:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        else:
+            found = found.ipv4_mapped or found
+    if any(found.version == net.version and found in net for net in _allowed):
+        return False
     return any(found.version == net.version and found in net for net in _NEVER)
+
+
+def allow(networks: Iterable[str]) -> None:
+    """Exceptions from what is forbidden, for the whole process: the setting `allow_addresses`. Replaces earlier ones.
+
+    Raises ValueError for what is no address or network.
+    """
+    _allowed[:] = [ipaddress.ip_network(network) for network in networks]
 
 
 def member_endpoint(address: str, port: int = DEFAULT_PORT) -> Endpoint:
@@ -123,7 +143,7 @@ def _check_host(host: str) -> str:
     if is_forbidden(host):
         raise _invalid(
             f"{host} is a link-local or metadata address; no Proxmox VE node is managed there.",
-            hint="Give the node's address in your network.",
+            hint="Give the node's address in your network. If nodes do stand there: the setting allow_addresses.",
         )
     if ":" in host:
         try:

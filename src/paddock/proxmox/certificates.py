@@ -13,6 +13,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+BUNDLE_MOST = 20
+"""CA certificates in one bundle."""
+
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -42,6 +45,12 @@ class Certificate:
     pem: str = field(repr=False)
     is_ca: bool = False
     self_signed: bool = False
+
+    @property
+    def issuer_name(self) -> str:
+        """The CN of who signed it, or the whole name."""
+        found = _load(self.pem).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(found[0].value) if found else self.issuer
 
     @property
     def common_name(self) -> str:
@@ -114,6 +123,31 @@ def passes_strict_checks(ca_pem: str) -> bool:
         if not critical or not _has(found, x509.KeyUsage) or not _has(found, x509.SubjectKeyIdentifier):
             return False
     return True
+
+
+def authorities(text: str) -> tuple[Certificate, ...]:
+    """The CA certificates of an uploaded PEM bundle. Raises ValueError with a sentence: no certificate, one that
+    is no CA, a private key, or more than BUNDLE_MOST."""
+    if "PRIVATE KEY" in text:
+        raise ValueError("This holds a private key. Only certificates belong here; keep keys where they are.")
+    blocks = _PEM.findall(text)
+    if not blocks:
+        raise ValueError("There is no certificate in it: PEM text begins with -----BEGIN CERTIFICATE-----.")
+    if len(blocks) > BUNDLE_MOST:
+        raise ValueError(f"More than {BUNDLE_MOST} certificates; give only the CAs that sign your nodes'.")
+    found: dict[str, Certificate] = {}
+    for number, block in enumerate(blocks, 1):
+        try:
+            one = parse(block)
+        except BadCertificate:
+            raise ValueError(f"Certificate {number} of {len(blocks)} cannot be read.") from None
+        if not one.is_ca:
+            raise ValueError(
+                f"Certificate {number} of {len(blocks)} is not of a CA but of {one.common_name or one.subject}: "
+                "give the CA that signed it, or pin its fingerprint."
+            )
+        found[one.sha256] = one
+    return tuple(found.values())
 
 
 def _load(data: str | bytes) -> x509.Certificate:

@@ -95,7 +95,7 @@ def forbidden_address(endpoint: Endpoint) -> Unreachable:
     return Unreachable(
         f"{endpoint.host} leads to a link-local or metadata address only; Paddock does not connect there.",
         code="forbidden_address",
-        hint="Give the node's address in your network.",
+        hint="Give the node's address in your network. If nodes do stand there: the setting allow_addresses.",
     )
 
 
@@ -147,6 +147,10 @@ _TOLD: dict[int, _Told] = {
 }
 
 
+_TOLD_BY_ONE_CA = {_EXPIRED, _NOT_YET, _HOST, _ADDRESS}
+"""What is only found wrong once the CA was the right one."""
+
+
 def untrusted(error: ssl.SSLCertVerificationError, leaf: Certificate, endpoint: Endpoint) -> Untrusted:
     """Why the chain or the name did not pass."""
     code = {_ADDRESS: _HOST, _SELF_SIGNED_CHAIN: 0}.get(error.verify_code, error.verify_code)
@@ -158,6 +162,13 @@ def untrusted(error: ssl.SSLCertVerificationError, leaf: Certificate, endpoint: 
         code="unknown_authority",
         hint=_COMPARE,
     )
+
+
+def more_telling(
+    one: ssl.SSLCertVerificationError | None, other: ssl.SSLCertVerificationError
+) -> ssl.SSLCertVerificationError:
+    """Of two checks that failed: that one of several CAs is not the right one says least."""
+    return one if one is not None and one.verify_code in _TOLD_BY_ONE_CA else other
 
 
 def fingerprint_changed(leaf: Certificate, expected: str, endpoint: Endpoint) -> Untrusted:

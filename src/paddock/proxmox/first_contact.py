@@ -29,7 +29,7 @@ NODE_CERTIFICATE = "pve-ssl.pem"
 
 @dataclass(frozen=True, slots=True)
 class TrustChoice:
-    """What a person chose. `fingerprint` is the confirmed leaf (cluster_ca, pinned); `ca_pem` a further CA (system)."""
+    """What a person chose. `fingerprint` is the confirmed leaf (cluster_ca, pinned); `ca_pem` further CAs (system)."""
 
     mode: TrustMode
     fingerprint: str | None = None
@@ -38,7 +38,10 @@ class TrustChoice:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A working connection with one member, `local_node`; the caller closes it. `cluster_name` is None on a lone host."""
+    """A working connection with one member, `local_node`; the caller closes it. `cluster_name` is None on a lone host.
+
+    `ca_pem` is what is trusted from now on: the cluster's CA, or one's own (system).
+    """
 
     connection: Connection
     endpoint: Endpoint
@@ -77,7 +80,7 @@ async def reach(
         if choice.mode is TrustMode.CLUSTER_CA:
             certificates = (await reads.node_certificates(connection, local)).items
             ca_pem = cluster_ca(certificates, endpoint)
-            _belongs(certificate, ca_pem, certificates, endpoint)
+            belongs(certificate, ca_pem, certificates, endpoint)
             policy = member_policy(endpoint, local, ca_pem, certificates)
             certificate = await transport.contact(endpoint, policy)
         connection.replace_members([Member(local, endpoint, policy)])
@@ -119,7 +122,7 @@ def cluster_ca(certificates: Sequence[NodeCertificate], endpoint: Endpoint) -> s
     raise Unreadable(
         f"{endpoint} does not show the CA of its cluster ({ROOT_CA}).",
         code="no_cluster_ca",
-        hint="Choose to verify with this system's CAs instead, or on the node: pvecm updatecerts",
+        hint="Choose to verify with a public or own CA instead, or on the node: pvecm updatecerts",
     )
 
 
@@ -145,6 +148,13 @@ def member_policy(
     )
 
 
+def served(certificates: Sequence[NodeCertificate]) -> Certificate | None:
+    """The certificate on port 8006 among a node's certificates, as the cluster reports them."""
+    by_name = {row.filename: row for row in certificates if row.pem}
+    row = by_name.get(OWN_CERTIFICATE) or by_name.get(NODE_CERTIFICATE)
+    return _certificate(row.pem) if row and row.pem else None
+
+
 def _certificate(pem: str) -> Certificate | None:
     try:
         return parse(pem)
@@ -161,10 +171,10 @@ async def _first_policy(endpoint: Endpoint, choice: TrustChoice, transport: Tran
     return TlsPolicy(TrustMode.PINNED, fingerprint=choice.fingerprint)
 
 
-def _belongs(
+def belongs(
     leaf: Certificate, ca_pem: str, certificates: Sequence[NodeCertificate], endpoint: Endpoint
 ) -> None:
-    """Somebody in the middle would show a leaf that this cluster neither signed nor reports."""
+    """Somebody in the middle would show a leaf that this cluster neither signed nor reports. Raises Untrusted."""
     reported = {normal_fingerprint(row.fingerprint) for row in certificates if row.fingerprint}
     if leaf.sha256 in reported or signed_by(leaf, parse(ca_pem)):
         return
@@ -174,5 +184,5 @@ def _belongs(
         certificate=leaf,
         code="foreign_certificate",
         hint="A proxy may stand in between. Give the address of the node itself, port 8006, "
-        "or verify with this system's CAs.",
+        "or pin its fingerprint, or verify with a public or own CA.",
     )

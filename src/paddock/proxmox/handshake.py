@@ -44,16 +44,15 @@ async def contact(
         try:
             leaf = await _leaf(endpoint, check, policy.server_name, timeout, path)
         except ssl.SSLCertVerificationError as error:
-            refusal = error
+            refusal = faults.more_telling(refusal, error)
             continue
         except OSError as error:
             raise faults.from_os_error(error, endpoint) from None
         if check.fingerprint is None or check.fingerprint == leaf.sha256:
             return leaf
         raise faults.fingerprint_changed(leaf, check.fingerprint, endpoint)
-    assert refusal is not None
     leaf = await probe_certificate(endpoint, timeout=timeout)
-    raise faults.untrusted(refusal, leaf, endpoint)
+    raise faults.untrusted(refusal, leaf, endpoint) if refusal else faults.unconfirmed(leaf, endpoint)
 
 
 def admit(endpoint: Endpoint) -> None:

@@ -86,27 +86,30 @@ class HttpTransport:
     ) -> Answer:
         handshake.admit(endpoint)  # aiohttp does not ask the resolver about literal addresses
         ways = trust.checks(policy)
+        if not ways:
+            raise faults.unconfirmed(await self._leaf(endpoint), endpoint)
         # The way that satisfied the policy last time comes first, so that a pinned member costs one handshake.
         first = min(self._works.get((endpoint, policy), 0), len(ways) - 1)
         order = [first, *(i for i in range(len(ways)) if i != first)]
-        refusal: Upstream | None = None
+        refused: ssl.SSLCertVerificationError | None = None
+        changed = ""
         for index in order:
             try:
                 answer = await self._send(endpoint, policy, ways[index], request, timeout)
             except aiohttp.ClientConnectorCertificateError as error:
                 cause = error.certificate_error
                 assert isinstance(cause, ssl.SSLCertVerificationError)
-                refusal = faults.untrusted(cause, await self._leaf(endpoint), endpoint)
+                refused = faults.more_telling(refused, cause)
             except aiohttp.ServerFingerprintMismatch:
-                pin = ways[index].fingerprint
-                assert pin is not None
-                refusal = faults.fingerprint_changed(await self._leaf(endpoint), pin, endpoint)
+                changed = ways[index].fingerprint or ""
             else:
                 self._works[endpoint, policy] = index
                 return answer
         self._works.pop((endpoint, policy), None)
-        assert refusal is not None
-        raise refusal
+        leaf = await self._leaf(endpoint)
+        if changed or refused is None:
+            raise faults.fingerprint_changed(leaf, changed, endpoint)
+        raise faults.untrusted(refused, leaf, endpoint)
 
     async def contact(
         self, endpoint: Endpoint, policy: trust.TlsPolicy, sign_of_life: Request | None = None

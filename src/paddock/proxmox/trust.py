@@ -15,7 +15,7 @@ class TrustMode(StrEnum):
     CLUSTER_CA = (
         "cluster_ca"  # this cluster's own CA, and `fingerprint` for a member with its own certificate
     )
-    PINNED = "pinned"  # exactly the leaf with `fingerprint`
+    PINNED = "pinned"  # exactly the leaf with `fingerprint`; nobody while there is none
     OFF = "off"  # anybody; open to a man in the middle
 
 
@@ -34,8 +34,6 @@ class TlsPolicy:
     def __post_init__(self) -> None:
         if self.fingerprint is not None:
             object.__setattr__(self, "fingerprint", normal_fingerprint(self.fingerprint))
-        if self.mode is TrustMode.PINNED and not self.fingerprint:
-            raise ValueError("pinning needs a fingerprint")
         if self.mode is TrustMode.CLUSTER_CA and not (self.ca_pem or self.fingerprint):
             raise ValueError("trusting a cluster's CA needs that CA, or a fingerprint until it is known")
 
@@ -49,15 +47,17 @@ class Check:
 
 
 def checks(policy: TlsPolicy) -> tuple[Check, ...]:
-    """The ways in which a peer may satisfy the policy, in the order to try them. Never empty."""
+    """The ways in which a peer may satisfy the policy, in the order to try them. Empty where nobody can."""
     if policy.mode is TrustMode.OFF:
         return (Check(unverified()),)
     if policy.mode is TrustMode.SYSTEM:
-        return (Check(_system(policy.ca_pem)),)
+        # Apart, so that an old CA of one's own does not soften what is asked of all others.
+        own = (Check(_authorities(policy.ca_pem)),) if policy.ca_pem else ()
+        return (*own, Check(_system()))
     pin = (Check(unverified(), policy.fingerprint),) if policy.fingerprint else ()
     if policy.mode is TrustMode.PINNED or not policy.ca_pem:
         return pin
-    return (Check(_cluster_ca(policy.ca_pem)), *pin)
+    return (Check(_authorities(policy.ca_pem)), *pin)
 
 
 @lru_cache(maxsize=1)
@@ -71,22 +71,26 @@ def unverified() -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=256)
-def _cluster_ca(ca_pem: str) -> ssl.SSLContext:
-    """Trusts this CA alone; chain and host name are always checked."""
+def _authorities(ca_pem: str) -> ssl.SSLContext:
+    """Trusts these CAs alone, intermediate ones too; chain and host name are always checked.
+
+    Strictly, unless one of the CAs was made before Proxmox VE's had what the strict check asks for.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cadata=ca_pem)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if passes_strict_checks(ca_pem):
         context.verify_flags |= ssl.VERIFY_X509_STRICT
+    else:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
-@lru_cache(maxsize=16)
-def _system(extra_ca_pem: str | None) -> ssl.SSLContext:
+@lru_cache(maxsize=1)
+def _system() -> ssl.SSLContext:
+    """The CAs of this machine, checked as strictly under every Python: from 3.13 on it does so by itself."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if extra_ca_pem:
-        context.load_verify_locations(cadata=extra_ca_pem)
-        if not passes_strict_checks(extra_ca_pem):
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context

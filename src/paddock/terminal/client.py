@@ -47,6 +47,9 @@ class Client:
         reply = self.send("POST", path, body={} if body is None else body, timeout=timeout)
         return {} if reply.data is None else self._document(reply.data, path)
 
+    def put(self, path: str, body: Any, *, timeout: float | None = None) -> dict[str, Any]:
+        return self._document(self.send("PUT", path, body=body, timeout=timeout).data, path)
+
     def delete(self, path: str) -> None:
         self.send("DELETE", path)
 

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Depends
 
 from paddock.access.guard import api_context
 from paddock.base.context import Context
-from paddock.proxmox.certificates import Certificate
+from paddock.clusters.schemas import CertificateOut
 from paddock.watch import actions
 from paddock.watch.previews import Preview
 from paddock.watch.review import MemberReview
 from paddock.watch.schemas import (
-    CertificateOut,
     ClusterFoundOut,
     CredentialOut,
     ImportIn,
@@ -65,6 +64,7 @@ def _wish(body: PreviewIn) -> ImportWish:
         token_secret=body.token_secret,
         trust=body.trust.mode,
         fingerprint=body.trust.fingerprint,
+        ca_pem=body.trust.ca_pem,
     )
 
 
@@ -84,8 +84,8 @@ def preview_out(preview: Preview) -> PreviewOut:
             quorate=review.quorate,
         ),
         trust_mode=review.trust_mode,
-        certificate=_certificate(review.certificate),
-        ca=_certificate(review.authority) if review.authority else None,
+        certificate=CertificateOut.of(review.certificate),
+        ca=CertificateOut.of(review.authority) if review.authority else None,
         credential=CredentialOut(
             kind=review.credential_kind,
             name=review.credential_name,
@@ -95,17 +95,6 @@ def preview_out(preview: Preview) -> PreviewOut:
         ),
         members=[_member(member) for member in review.members],
         notes=list(review.notes),
-    )
-
-
-def _certificate(found: Certificate) -> CertificateOut:
-    return CertificateOut(
-        subject=found.subject,
-        issuer=found.issuer,
-        names=list(found.names),
-        not_before=found.not_before,
-        not_after=found.not_after,
-        sha256=found.sha256,
     )
 
 

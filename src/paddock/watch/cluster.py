@@ -17,16 +17,15 @@ from paddock.clusters.model import ClusterKind
 from paddock.nodes import health
 from paddock.nodes import record as node_record
 from paddock.proxmox import reads
+from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.errors import LoginRefused, Untrusted
 from paddock.proxmox.permissions import permissions_summary
-from paddock.proxmox.trust import TrustMode
-from paddock.watch import details, reading, recording
+from paddock.watch import details, following, reading, recording
 
 log = logging.getLogger(__name__)
 
-FINGERPRINTS_EVERY = timedelta(minutes=5)
 CONTACT_SECONDS = 6.0
 CONTACTS_AT_ONCE = 16
 
@@ -44,7 +43,6 @@ class ClusterWatch:
         self._loaded = False
         self._site_id = ""
         self._credential = ""
-        self._trust_mode = ""
         self._port = 8006
         self._lone = False
         self._trouble = ""
@@ -58,7 +56,7 @@ class ClusterWatch:
         self._urgent: set[str] = set()
         self._digest: int | None = None
         self._state: tuple[bool | None, str | None] | None = None
-        self._fingerprints_at: datetime | None = None
+        self._follower: following.Follower | None = None
         self._reader = details.Reader(pace or details.Pace())
         self._settling = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +74,8 @@ class ClusterWatch:
             cluster = await clusters.get_cluster(self._ctx, self.cluster_id)
             self._site_id = cluster.site_id
             self._credential = cluster.credential_name
-            self._trust_mode = cluster.trust_mode
+            self._follower = following.Follower(self._ctx, cluster, self.connection)
+            await self._follower.load()
             self._lone = cluster.kind == ClusterKind.STANDALONE
             self._trouble = cluster.trouble
             self._node_ids = await node_record.registered(self._ctx, self.cluster_id)
@@ -107,7 +106,7 @@ class ClusterWatch:
             await self._failed_reading(error)
         else:
             await self._record(seen)
-            await self._follow_fingerprints()
+            await self._certificates.follow()
         await self._settle()
 
     async def _record(self, seen: reading.Reading) -> None:
@@ -133,6 +132,7 @@ class ClusterWatch:
             self._digest = digest
             self._reader.wake()
             if changed:
+                self._certificates.hurry()
                 await self._ctx.part(Connections).reload(self.cluster_id)
         self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
         if blind:
@@ -201,17 +201,18 @@ class ClusterWatch:
 
         await asyncio.gather(*(one(name) for name in chosen))
         if chosen:
+            await self._certificates.record(self._node_ids)
             await self._settle()
 
     async def _contact(self, name: str) -> None:
         code, text = "", ""
         try:
             async with asyncio.timeout(CONTACT_SECONDS):
-                await self.connection.contact(name)
+                self._certificates.believe(name, await self._reach(name))
         except Upstream as error:
             code, text = error.code, error.message
             if isinstance(error, Untrusted):
-                self._fingerprints_at = None  # a renewed certificate is in the cluster's own report
+                self._certificates.refuse(name, error.certificate)
         except TimeoutError:
             code, text = "timed_out", f"No answer within {CONTACT_SECONDS:.0f} s."
         except KeyError:
@@ -221,22 +222,21 @@ class ClusterWatch:
         (self._urgent.add if code else self._urgent.discard)(name)
         recording.observe_contact(self._ctx, self._node_ids[name], at, code, text)
 
-    async def _follow_fingerprints(self) -> None:
-        now = self._ctx.now()
-        if self._trust_mode == TrustMode.OFF:
-            return  # what an unverified channel reports proves nothing
-        if self._fingerprints_at and now - self._fingerprints_at < FINGERPRINTS_EVERY:
-            return
+    async def _reach(self, name: str) -> Certificate:
+        """Where a certificate is not believed, the cluster may just not have been asked since it was renewed."""
+        known = self._certificates.learned
         try:
-            rows = await reads.nodes(self.connection)
-        except Upstream:
-            return
-        self._fingerprints_at = now
-        reported = {row.node: row.ssl_fingerprint for row in rows.items if row.ssl_fingerprint}
-        async with self._ctx.write() as tx:
-            changed = await cluster_record.record_fingerprints(tx, self.cluster_id, reported)
-        if changed:
-            await self._ctx.part(Connections).reload(self.cluster_id)
+            return await self.connection.contact(name)
+        except Untrusted:
+            await self._certificates.follow(every=following.SOON)
+            if self._certificates.learned == known:
+                raise
+        return await self.connection.contact(name)
+
+    @property
+    def _certificates(self) -> following.Follower:
+        assert self._follower is not None, "not loaded yet"
+        return self._follower
 
     async def _settle(self) -> None:
         async with self._settling:

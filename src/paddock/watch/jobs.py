@@ -18,12 +18,13 @@ from paddock.nodes import record as nodes
 from paddock.nodes.record import BridgeSeen, Facts, Registration
 from paddock.proxmox import reads
 from paddock.proxmox.address import Endpoint
+from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.members import Member
 from paddock.proxmox.shapes import Interface
 from paddock.proxmox.transport import HttpTransport
-from paddock.proxmox.trust import TlsPolicy, TrustMode
+from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.watch import reading, recording
 from paddock.watch.previews import Preview
@@ -31,6 +32,9 @@ from paddock.watch.previews import Preview
 TYPE = "watch.import_cluster.v1"
 CONTACT_SECONDS = 8.0
 AT_ONCE = 16
+
+Visit = tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None, Certificate | None]
+"""The line of the result; what was read; the certificate, where it was believed."""
 
 
 def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
@@ -44,12 +48,13 @@ def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
         "leaf": review.certificate.sha256,
         "identity": review.identity,
         "trust_mode": review.trust_mode,
-        "ca_pem": preview.ca_pem,
+        "trusted_pem": preview.trusted_pem,
         "credential_kind": review.credential_kind,
         "credential_name": review.credential_name,
         "addresses": preview.addresses,
         "fingerprints": preview.fingerprints,
         "hosts": preview.hosts,
+        "server_names": preview.server_names,
         "members": list(chosen),
     }
 
@@ -90,7 +95,12 @@ async def _record(run: Run) -> dict[str, Any]:
 async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> dict[str, Any]:
     ctx = run.ctx
     members = reading.members_seen(
-        seen, given["port"], given["fingerprints"], given["addresses"], given.get("hosts")
+        seen,
+        given["port"],
+        given["fingerprints"],
+        given["addresses"],
+        given["server_names"],
+        given.get("hosts"),
     )
     chosen = [member for member in members if member.name in set(given["members"])]
     async with ctx.write() as tx:
@@ -131,34 +141,35 @@ async def contact_all(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, A
     names: list[str] = sorted(recorded["node_ids"], key=str.casefold)
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(name: str) -> tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None]:
+    async def one(name: str) -> Visit:
         async with slots:
             return await _visit(run.ctx, connection, name, recorded)
 
     visits = await asyncio.gather(*(one(name) for name in names))
     ids = recorded["node_ids"]
     async with run.ctx.write() as tx:
-        facts = {ids[result["name"]]: found for result, found, _ in visits if found is not None}
+        facts = {ids[result["name"]]: found for result, found, _, _ in visits if found is not None}
         await nodes.record_facts(run.ctx, tx, facts)
-        for result, _, bridges in visits:
+        for result, _, bridges, _ in visits:
             if bridges is not None:
                 await nodes.record_bridges(tx, ids[result["name"]], bridges)
-    results = [result for result, _, _ in visits]
+        shown = {result["name"]: leaf.pem for result, _, _, leaf in visits if leaf is not None}
+        await clusters.record_certificates(run.ctx, tx, recorded["cluster_id"], shown, {})
+    results = [result for result, _, _, _ in visits]
     await run.lines([(one["level"], one["text"], one["name"]) for one in results], done=len(results))
-    shown = await nodes.load_shown(run.ctx, recorded["cluster_id"])
+    statuses = await nodes.load_shown(run.ctx, recorded["cluster_id"])
     interval = timedelta(seconds=run.ctx.settings.watch_interval)
-    await nodes.settle(run.ctx, shown, lone=recorded["lone"], interval=interval)
+    await nodes.settle(run.ctx, statuses, lone=recorded["lone"], interval=interval)
     return results
 
 
-async def _visit(
-    ctx: Context, connection: Connection, name: str, recorded: Mapping[str, Any]
-) -> tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None]:
+async def _visit(ctx: Context, connection: Connection, name: str, recorded: Mapping[str, Any]) -> Visit:
     node_id = recorded["node_ids"][name]
-    code, text, ends = "", "", None
+    code, text = "", ""
+    leaf: Certificate | None = None
     try:
         async with asyncio.timeout(CONTACT_SECONDS):
-            ends = (await connection.contact(name)).not_after
+            leaf = await connection.contact(name)
     except Upstream as error:
         code, text = error.code, error.message
     except TimeoutError:
@@ -176,7 +187,7 @@ async def _visit(
                 pve_version=status.version,
                 kernel=(status.kernel or "")[:128] or None,
                 cpu_model=(status.cpuinfo.model or "")[:128] or None if status.cpuinfo else None,
-                certificate_ends=ends,
+                certificate_ends=leaf.not_after if leaf else None,
             )
             bridges = [_bridge(row) for row in networks.items if row.type in {"bridge", "OVSBridge"}]
         except Upstream as error:
@@ -186,6 +197,7 @@ async def _visit(
         {"name": name, "node_id": node_id, "level": level, "text": said, "code": code},
         facts,
         bridges,
+        leaf,
     )
 
 
@@ -205,11 +217,9 @@ def _said(name: str, recorded: Mapping[str, Any], failure: str, unread: str) -> 
 def _first_connection(run: Run) -> Connection:
     """To the member that was reviewed. A renewed certificate under the cluster's CA is still believed."""
     given = run.arguments
-    mode = TrustMode(given["trust_mode"])
-    if mode is TrustMode.CLUSTER_CA:
-        policy = TlsPolicy(mode, ca_pem=given["ca_pem"], fingerprint=given["leaf"])
-    else:
-        policy = TlsPolicy(mode)
+    policy = connecting.policy(
+        TrustMode(given["trust_mode"]), given["trusted_pem"], fingerprint=given["leaf"]
+    )
     endpoint = Endpoint(given["host"], given["port"])
     credential = connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
     return Connection(
@@ -225,7 +235,7 @@ def _cluster_seen(run: Run, seen: reading.Reading) -> clusters.ClusterSeen:
         kind=ClusterKind.STANDALONE if seen.name is None else ClusterKind.CLUSTER,
         identity=given["identity"],
         trust_mode=given["trust_mode"],
-        ca_pem=given["ca_pem"] if given["trust_mode"] == TrustMode.CLUSTER_CA else "",
+        ca_pem=given["trusted_pem"],
         credential_kind=given["credential_kind"],
         credential_name=given["credential_name"],
         credential_sealed=connecting.seal(run.ctx.vault, given["identity"], credential),

@@ -16,6 +16,7 @@ from paddock.nodes.model import Tombstone
 from paddock.proxmox import certificates
 from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
+from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.watch import actions, steps
 from paddock.watch.naming import NameMismatch
@@ -61,8 +62,8 @@ async def look(request: Request, ctx: Ctx) -> Response:
         faults["site_id"] = "Choose the site that the nodes belong to."
     if form.has("by_hand") and not wish.name:
         faults["name"] = "Give the node's name, exactly as Proxmox shows it."
-    if wish.trust not in ("cluster_ca", "system", "off"):
-        faults["trust"] = "Choose one of the three."
+    if wish.trust not in set(TrustMode):
+        faults["trust"] = "Choose one of the four."
     shown = _form_of(wish)  # a pasted header is taken apart, so that its secret is not given back
     if faults:
         shown.errors.update(faults)
@@ -259,6 +260,7 @@ def _wish(form: Form) -> ImportWish:
         token_id=token_id if by_token else "",
         token_secret=token_secret if by_token else "",
         trust=form.value("trust", "cluster_ca"),
+        ca_pem=form.value("ca_pem"),
         name=form.value("name").strip() if form.has("by_hand") else "",
         address=form.value("address").strip().strip("[]") if form.has("by_hand") else "",
     )
@@ -273,6 +275,7 @@ def _form_of(wish: ImportWish) -> Form:
         username=wish.username or ("root@pam" if wish.token_id else ""),
         token_id=wish.token_id,
         trust=wish.trust,
+        ca_pem=wish.ca_pem,
         by_hand="yes" if wish.name else "",
         name=wish.name,
         address=wish.address,

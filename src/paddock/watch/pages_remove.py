@@ -119,7 +119,7 @@ async def _cluster(
         "name": cluster.name,
         "version": cluster.version,
         "action": f"/clusters/{cluster.id}/remove",
-        "back": f"/nodes?cluster={cluster.id}",
+        "back": f"/clusters/{cluster.id}",
         "last": True,
         "cluster_id": cluster.id,
         "lone": cluster.kind == "standalone",

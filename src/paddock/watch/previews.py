@@ -35,6 +35,9 @@ class Preview:
     fingerprints: dict[str, str]
     hosts: dict[str, str] = field(default_factory=dict)
     """Hosts of API URLs that were typed besides an address, by name."""
+    server_names: dict[str, str] = field(default_factory=dict)
+    trusted_pem: str = ""
+    """The CAs that are believed: the cluster's own, or those given besides the system's."""
 
 
 class Previews:

@@ -151,6 +151,7 @@ def members_seen(
     port: int,
     fingerprints: Mapping[str, str],
     addresses: Mapping[str, str],
+    server_names: Mapping[str, str] | None = None,
     hosts: Mapping[str, str] | None = None,
 ) -> list[MemberSeen]:
     """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones.
@@ -167,6 +168,7 @@ def members_seen(
             fingerprint=fingerprints.get(row.name, ""),
             reported=_reported_address(row),
             host=(hosts or {}).get(row.name, ""),
+            server_name=(server_names or {}).get(row.name),
         )
         for row in reading.members
     ]

@@ -131,11 +131,13 @@ def certificate_words(
     if mode is TrustMode.OFF:
         return "Not verified"
     if mode is TrustMode.SYSTEM:
-        return "System CAs"
+        return "Public or own CA"
     if not member.online:
         return "When it is back"
     if leaf is None:
         return "Not reached"
+    if mode is TrustMode.PINNED:
+        return "Pinned" if leaf.sha256 == member.fingerprint else "Not of this cluster"
     if authority is not None and signed_by(leaf, authority):
         return "Cluster CA"
     return "Own, pinned" if leaf.sha256 == member.fingerprint else "Not of this cluster"
@@ -190,8 +192,8 @@ def returns(stones: Iterable[tuple[str, str, bool]]) -> tuple[str, ...]:
 
 _TRUST: dict[str, str] = {
     TrustMode.CLUSTER_CA: "this cluster's CA",
-    TrustMode.SYSTEM: "the system's CAs",
-    TrustMode.PINNED: "a pinned fingerprint",
+    TrustMode.SYSTEM: "a public or own CA",
+    TrustMode.PINNED: "a pinned fingerprint per node",
     TrustMode.OFF: "no verification at all",
 }
 

@@ -30,6 +30,7 @@ from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.storages.record import own_capacity
 from paddock.watch import review as reviews
+from paddock.watch.names import server_names
 from paddock.watch.previews import LIFE, Preview
 from paddock.watch.reading import Reading, members_seen, sort
 from paddock.watch.review import MemberReview, Review
@@ -48,7 +49,10 @@ async def look(
     seen = sort(reached.status, picture.items, now, unreadable=picture.unreadable + node_rows.unreadable)
     fingerprints = {row.node: row.ssl_fingerprint for row in node_rows.items if row.ssl_fingerprint}
     statuses, addresses = await asyncio.gather(_statuses(reached, seen), _addresses(reached, seen))
-    found = members_seen(seen, reached.endpoint.port, fingerprints, addresses)
+    names = await server_names(reached, seen, addresses)
+    if reached.policy.mode is TrustMode.PINNED:
+        fingerprints[reached.local_node] = reached.certificate.sha256  # what the person has confirmed
+    found = members_seen(seen, reached.endpoint.port, fingerprints, addresses, names)
     leaves = await _leaves(reached, found)
     identity = _identity(reached, ca_pem)
     known = await clusters.find_by_identity(ctx, identity)
@@ -104,6 +108,8 @@ async def look(
         ca_pem=ca_pem,
         addresses=addresses,
         fingerprints=fingerprints,
+        server_names=names,
+        trusted_pem=reached.ca_pem or "",
     )
 
 
@@ -155,7 +161,7 @@ async def _statuses(reached: Reached, seen: Reading) -> dict[str, NodeStatus | s
 
 async def _leaves(reached: Reached, members: Sequence[MemberSeen]) -> dict[str, Certificate]:
     """The certificates that the members show, by handshakes that send nothing. Who is not reached is left out."""
-    if reached.policy.mode is not TrustMode.CLUSTER_CA:
+    if reached.policy.mode not in (TrustMode.CLUSTER_CA, TrustMode.PINNED):
         return {}
 
     async def one(member: MemberSeen) -> Certificate | None:

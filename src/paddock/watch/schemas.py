@@ -7,19 +7,25 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from paddock.clusters.schemas import CertificateOut
+
 
 class TrustIn(BaseModel):
     """Whom to believe. `cluster_ca` without a fingerprint answers with the certificate that has to be confirmed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    mode: Literal["system", "cluster_ca", "off"] = Field(
+    mode: Literal["system", "cluster_ca", "pinned", "off"] = Field(
         default="cluster_ca",
-        description="`system`: the CAs of Paddock's machine. `cluster_ca`: this cluster's own CA, once the "
-        "fingerprint is confirmed. `off`: believe anybody (open to a man in the middle).",
+        description="`system`: the CAs of Paddock's machine, and `ca_pem`. `cluster_ca`: this cluster's own CA, "
+        "once the fingerprint is confirmed. `pinned`: this very certificate, and those that the cluster reports "
+        "for its other members now. `off`: believe anybody (open to a man in the middle).",
     )
     fingerprint: str | None = Field(
         default=None, description="SHA-256 of the certificate, compared with `pvenode cert info` on the node."
+    )
+    ca_pem: str = Field(
+        default="", description="`system`: CA certificates (PEM) that are believed besides the system's."
     )
 
 
@@ -42,15 +48,6 @@ class NodeIn(PreviewIn):
 
     name: str = Field(description="Compared exactly, with case, with what Proxmox calls the node.")
     address: str = Field("", description="IP address; empty takes the one that the cluster reports.")
-
-
-class CertificateOut(BaseModel):
-    subject: str
-    issuer: str
-    names: list[str]
-    not_before: datetime
-    not_after: datetime
-    sha256: str
 
 
 class MemberOut(BaseModel):

@@ -32,12 +32,15 @@ _BY_CODE = {
 }
 
 OTHER_TRUST = {
-    "cluster_ca": "“Verify with the system's CAs” is right where a known CA has signed this certificate. "
+    "cluster_ca": "“Verify with a public or own CA” is right where a known CA has signed this certificate. "
     "“Disable TLS Verification” believes anybody: for isolated networks only. "
     "The lasting remedy is a valid certificate on the node.",
     "system": "Proxmox VE's own certificates are signed by the cluster's CA, which this system does not know: choose "
-    "“Trust this cluster”. Or install certificates of a known CA on the nodes. "
+    "“Trust this cluster”. If a CA of your own has signed it, give that CA. Or install certificates of a known CA "
+    "on the nodes. "
     "In an isolated network there is “Disable TLS Verification” too.",
+    "pinned": "“Trust this cluster” goes along with renewals. "
+    "“Disable TLS Verification” believes anybody: for isolated networks only.",
     "off": "",
 }
 

@@ -9,6 +9,7 @@ from paddock.base.errors import PaddockError, Upstream
 from paddock.base.vault import Vault
 from paddock.clusters import connecting
 from paddock.clusters.model import Cluster
+from paddock.clusters.model import Member as Row
 from paddock.proxmox import certificates, reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connection import Connection
@@ -35,14 +36,13 @@ class NotSaved(Upstream):
         return {**self._cause.extra(), "steps": shown}
 
 
-async def try_node(vault: Vault, cluster: Cluster, fingerprint: str, endpoint: Endpoint, name: str) -> None:
+async def try_node(vault: Vault, cluster: Cluster, member: Row, endpoint: Endpoint, name: str) -> None:
     """Name, connection, certificate → Proxmox VE → sign-in → is it this node of this cluster.
 
-    With the cluster's own trust and sign-in; `fingerprint` is what the cluster reports for the member. Raises the
-    exact error of `proxmox.errors`, NameMismatch or AnotherCluster.
+    With the trust in this member and the cluster's sign-in. Raises the exact error of `proxmox.errors`, NameMismatch or AnotherCluster.
     """
     transport = HttpTransport()
-    policy = connecting.policy_for(cluster, fingerprint)
+    policy = connecting.policy_for(cluster, member)
     connection = Connection(
         endpoint.authority, [Member(name, endpoint, policy)], connecting.unseal(vault, cluster), transport
     )

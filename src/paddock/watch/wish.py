@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ImportWish:
-    """Either username and password, or token id and secret. `trust`: system · cluster_ca · off."""
+    """Either username and password, or token id and secret. `trust`: system · cluster_ca · pinned · off."""
 
     site_id: str
     url: str
@@ -18,6 +18,8 @@ class ImportWish:
     trust: str = "cluster_ca"
     fingerprint: str | None = None
     """SHA-256 of the certificate that the person has compared."""
+    ca_pem: str = ""
+    """CA certificates (PEM) that are believed besides the system's; for `system` alone."""
     name: str = ""
     """The one node that is added by hand, exactly as Proxmox calls it; empty looks at the whole cluster."""
     address: str = ""

@@ -11,7 +11,7 @@ from pvesim.layers import Undo
 from pvesim.membership import join, leave, rename
 from pvesim.model import Node
 from pvesim.nodelife import maintenance
-from pvesim.scene import NodeScene
+from pvesim.scene import NodeScene, is_host_name
 
 
 @fault("quorum-lost", scope="cluster")
@@ -24,8 +24,9 @@ def _quorum_lost(target: Target) -> Undo:
 def _node_added(target: Target, called: str = "added", cores: int = 8, memory: float = 62.6) -> Undo:
     """A node joins the cluster, at the address after the last one's."""
     cluster = target.cluster
-    if called in cluster.nodes:
-        raise BadTarget(f"cluster {cluster.name!r} has a node {called!r} already.")
+    _good_name(target, "node-added", called)
+    if cores < 1 or memory <= 0:
+        raise BadTarget("node-added: cores must be at least 1, and memory more than 0.")
     if not cluster.nodes:
         raise BadTarget(f"cluster {cluster.name!r} has no node that another could join.")
     last = max(cluster.nodes.values(), key=lambda node: node.number)
@@ -38,6 +39,13 @@ def _node_added(target: Target, called: str = "added", cores: int = 8, memory: f
             leave(node)
 
     return undo
+
+
+def _good_name(target: Target, fault: str, called: str) -> None:
+    if not is_host_name(called):
+        raise BadTarget(f"{fault}: {called!r} is no name of a host: use letters, digits and hyphens.")
+    if called in target.cluster.nodes:
+        raise BadTarget(f"cluster {target.cluster.name!r} has a node {called!r} already.")
 
 
 @fault("node-removed", sockets=True)
@@ -58,8 +66,7 @@ def _node_removed(target: Target) -> Undo:
 def _node_renamed(target: Target, called: str = "renamed") -> Undo:
     """The node has another name, with a certificate for it; guests and disks are where they were."""
     node = target.nodes[0]
-    if called in node.cluster.nodes:
-        raise BadTarget(f"cluster {node.cluster.name!r} has a node {called!r} already.")
+    _good_name(target, "node-renamed", called)
     before = node.name
     rename(node, called)
 

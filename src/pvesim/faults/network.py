@@ -70,6 +70,8 @@ def _black_hole(target: Target, selector: Selector) -> Undo:
 @fault("slow", scope="node or cluster", selects="answers")
 def _slow(target: Target, selector: Selector, seconds: float = 5.0) -> Undo:
     """Every answer, or those selected, comes `seconds` late."""
+    if seconds < 0:
+        raise BadTarget("slow: seconds must not be negative.")
     if not selector.everything:
         return meddle(target.nodes, Late(selector, seconds))
     return target.put(target.nodes, slowness=seconds)
@@ -90,6 +92,10 @@ def _address_changed(target: Target, address: str = "") -> Undo:
         moved = str(ipaddress.ip_address(address)) if address else beyond(node.address, 100)
     except ValueError as error:
         raise BadTarget(f"address-changed: {address!r} is no IP address.") from error
+    if not moved.startswith("127."):
+        raise BadTarget(f"address-changed: {moved} is no loopback address: use 127.x.")
+    if moved in {other.address for other in target.cluster.nodes.values() if other is not node}:
+        raise BadTarget(f"address-changed: another node of {target.cluster.name!r} has {moved}.")
     return target.put([node], address=moved)
 
 

@@ -28,6 +28,9 @@ SELECTING: Mapping[str, Mapping[str, object]] = {
 }
 
 
+_MOST = 1e9  # beyond that lies no date, and no client waits so long
+
+
 class UnknownFault(ValueError):
     """No fault of that name, in a sentence."""
 
@@ -113,6 +116,10 @@ class Fault:
                 values[name] = kind(str(value)) if kind in (int, float, str) else value
             except ValueError as error:
                 raise BadTarget(f"{self.name}: {name} must be a number, not {value!r}.") from error
+            if kind in (int, float) and not abs(float(str(values[name]))) <= _MOST:
+                raise BadTarget(
+                    f"{self.name}: {name} must be a number up to a thousand million, not {value}."
+                )
         return values
 
     def apply(self, target: Target, parameters: Mapping[str, object]) -> tuple[Undo, Selector | None]:

@@ -19,6 +19,7 @@ from pvesim.highavail import Resource
 from pvesim.routes.storage import usable
 from pvesim.scene import GIB, GuestScene, StorageScene
 from pvesim.works import creating, power, restoring
+from pvesim.works.disks import gigabytes
 from pvesim.works.hastack import manage
 from pvesim.works.locking import holding, unlocked
 
@@ -197,7 +198,7 @@ def _disks(call: Call, wanted: Mapping[str, str], default: str) -> tuple[creatin
         storage = directory_storage(call, volume.partition(":")[0])
         if new is None:
             raise failed(f"unable to parse {_manner(storage)} volume name '{volume.partition(':')[2]}'")
-        found.append(creating.NewDisk(key, storage.name, int(float(new[2]) * GIB), options))
+        found.append(creating.NewDisk(key, storage.name, gigabytes(new[2]), options))
     if not asked:
         storage = directory_storage(call, default)
         found.append(creating.NewDisk("rootfs", storage.name, _DEFAULT_SIZE * GIB))

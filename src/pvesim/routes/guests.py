@@ -9,33 +9,17 @@ from functools import partial
 from pvesim.api import Call, Routes, perm
 from pvesim.errors import failed, invalid
 from pvesim.guest import Guest
-from pvesim.guestconfig import config, hardware_address, plain, taken_apart
+from pvesim.guestconfig import config, digest_of, hardware_address, plain, taken_apart
 from pvesim.routes.cluster import all_guests_visible
 from pvesim.sampling import disk_used
 from pvesim.verify import TEXT, choice
+from pvesim.works.changing import effective, rows
 
-_LXC_INDEX = [
-    "clone",
-    "config",
-    "feature",
-    "firewall",
-    "interfaces",
-    "migrate",
-    "move_volume",
-    "mtunnel",
-    "pending",
-    "remote_migrate",
-    "resize",
-    "rrd",
-    "rrddata",
-    "snapshot",
-    "spiceproxy",
-    "status",
-    "template",
-    "termproxy",
-    "vncproxy",
-    "vncwebsocket",
-]
+# what the real indexes name, which is not everything that there is
+_LXC_INDEX = (
+    *("config", "pending", "status", "vncproxy", "termproxy", "vncwebsocket", "spiceproxy", "migrate"),
+    *("clone", "rrd", "rrddata", "firewall", "snapshot", "resize", "interfaces"),
+)
 _QEMU_INDEX = [
     "agent",
     "clone",
@@ -56,12 +40,16 @@ _QEMU_INDEX = [
     "unlink",
     "vncproxy",
 ]
-_POWER = ("current", "reboot", "resume", "shutdown", "start", "stop", "suspend")
+_LXC_STATUS = ("current", "start", "stop", "shutdown", "reboot", "migrate")
+_QEMU_STATUS = ("current", "start", "stop", "reset", "shutdown", "suspend", "reboot")
 _PRESSURE = ("cpusome", "cpufull", "iosome", "iofull", "memorysome", "memoryfull")
 
 
 def register(routes: Routes) -> None:
-    for kind, index in (("lxc", _LXC_INDEX), ("qemu", _QEMU_INDEX)):
+    for kind, index, power in (
+        ("lxc", _LXC_INDEX, _LXC_STATUS),
+        ("qemu", _QEMU_INDEX, _QEMU_STATUS),
+    ):
         top = f"/nodes/{{node}}/{kind}"
         at = f"{top}/{{vmid}}"
         audit = perm("/vms/{vmid}", "VM.Audit")
@@ -69,7 +57,7 @@ def register(routes: Routes) -> None:
         routes.get(at)(partial(_subdirs, kind, index))
         routes.get(f"{at}/config")(partial(_config, kind))
         routes.get(f"{at}/pending", check=audit)(partial(_pending, kind))
-        routes.get(f"{at}/status")(partial(_subdirs, kind, _POWER))
+        routes.get(f"{at}/status")(partial(_subdirs, kind, power))
         routes.get(f"{at}/status/current")(partial(_current, kind))
     qemu = "/nodes/{node}/qemu/{vmid}"
     routes.get(f"{qemu}/snapshot", check=audit, protected=True)(_snapshots)
@@ -142,7 +130,7 @@ def current(guest: Guest, now: float) -> dict[str, object]:
 def _config(kind: str, call: Call) -> object:
     guest, snapshot = call.guest(kind), call.params.get("snapshot")
     if not snapshot:
-        return config(guest)
+        return config(guest) if call.flag("current") else {**effective(guest), "digest": digest_of(guest)}
     if call.flag("current"):
         wrong = "cannot use 'snapshot' parameter with 'current'"
         raise invalid(snapshot=wrong, current=wrong)
@@ -153,8 +141,8 @@ def _config(kind: str, call: Call) -> object:
 
 
 def _pending(kind: str, call: Call) -> object:
-    content = config(call.guest(kind))
-    return call.mixed([{"key": key, "value": value} for key, value in content.items()])
+    guest = call.guest(kind)
+    return call.mixed(rows(guest, config(guest)))
 
 
 def _current(kind: str, call: Call) -> object:

@@ -6,7 +6,7 @@ from functools import partial
 
 from pvesim import rrd
 from pvesim.api import Call, Routes, perm
-from pvesim.errors import failed
+from pvesim.errors import failed, invalid
 from pvesim.sampling import figures_of
 from pvesim.verify import choice
 
@@ -22,9 +22,19 @@ def register(routes: Routes) -> None:
         routes.get(at, **options)(partial(_guest_figures, kind))
 
 
+def _frame(call: Call) -> str:
+    """8.x has no decade."""
+    frame, known = call.params["timeframe"], rrd.frames(call.node)
+    if frame not in known:
+        raise invalid(
+            timeframe=f"value '{frame}' does not have a value in the enumeration '{', '.join(known)}'"
+        )
+    return frame
+
+
 def _node_figures(call: Call) -> object:
     node = call.node
-    return rrd.rows(call.params["timeframe"], node, rrd.of_node(node), rrd.since(call.now), call.now)
+    return rrd.rows(_frame(call), node, rrd.of_node(node), rrd.since(call.now), call.now)
 
 
 def _storage_figures(call: Call) -> object:
@@ -34,7 +44,7 @@ def _storage_figures(call: Call) -> object:
     def figures(at: float) -> rrd.Row:
         return {"used": float(used), "total": float(total)} if total else {}
 
-    return rrd.rows(call.params["timeframe"], call.node, figures, rrd.since(call.now), call.now)
+    return rrd.rows(_frame(call), call.node, figures, rrd.since(call.now), call.now)
 
 
 def _guest_figures(kind: str, call: Call) -> object:
@@ -46,4 +56,4 @@ def _guest_figures(kind: str, call: Call) -> object:
             f" '/var/lib/rrdcached/db/{place}/{call.params['vmid']}': No such file or directory"
         )
     since = guest.started if guest.started > call.cluster.clock.started else rrd.since(call.now)
-    return rrd.rows(call.params["timeframe"], call.node, rrd.of_guest(guest), since, call.now)
+    return rrd.rows(_frame(call), call.node, rrd.of_guest(guest), since, call.now)

@@ -10,7 +10,7 @@ from pvesim.permissions import existing, writable
 from pvesim.verify import Param
 
 _TOKEN_PARAMS = ("comment", "expire", "privsep")
-_REGENERATE = Param(type="boolean", optional=1, since="9.1")
+_REGENERATE = Param(type="boolean", optional=1, since="9.2")
 
 
 def register(routes: Routes) -> None:

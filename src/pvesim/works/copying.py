@@ -104,6 +104,8 @@ def _rsync(size: int) -> list[str]:
         f"Literal data: {size:,} bytes",
         "Matched data: 0 bytes",
         "File list size: 0",
+        "File list generation time: 0.001 seconds",
+        "File list transfer time: 0.000 seconds",
         f"Total bytes sent: {size + files * 20:,}",
         f"Total bytes received: {files * 4:,}",
         "",

@@ -14,7 +14,7 @@ from pvesim.model import Cluster, Node
 from pvesim.scene import MIB
 from pvesim.tasks import INTERRUPT, Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume
-from pvesim.works.disks import allocate, format_disk, free, path_of
+from pvesim.works.disks import allocate, format_disk, free, path_of, refuse_base_in_use
 from pvesim.works.locking import refuse_lock
 from pvesim.works.power import kill
 
@@ -148,10 +148,11 @@ def destroy(task: Task, guest: Guest, *, force: bool, purge: bool, unreferenced:
         task.say(f"forced to stop CT {guest.vmid} before destroying!")
         yield from kill(guest)
     conf = edit(guest)
-    for disk in disks(conf).values():
-        free(cluster, node, disk["volume"])
-    for key in [key for key in conf if key.startswith("unused")]:
-        free(cluster, node, str(conf[key]).partition(",")[0])
+    gone = [disk["volume"] for disk in disks(conf).values()]
+    gone += [str(conf[key]).partition(",")[0] for key in conf if key.startswith("unused")]
+    for volid in gone:
+        refuse_base_in_use(cluster, node, volid)
+        free(cluster, node, volid)
     if unreferenced:
         remove_unreferenced(cluster, node, guest.vmid)
     yield _FREEING

@@ -16,6 +16,7 @@ from pvesim.volumes import Volume, disk_name
 
 _BLOCK = 4096
 _GROUP = 32768  # blocks in a group
+_MOST = 2.0**33  # GiB; sizes are 64-bit numbers of bytes
 FORMATTING = 0.12  # seconds for a file system
 
 
@@ -73,6 +74,8 @@ def allocate(
     cluster = node.cluster
     if storage.name in node.trouble.inactive_storages:
         raise TaskFailed(inactive(storage))
+    if kind == "lxc" and not content and "rootdir" not in storage.content and storage.type != "zfspool":
+        raise TaskFailed(f"content type 'rootdir' is not available or configured on storage '{storage.name}'")
     subvol = kind == "lxc" and (size == 0 or storage.type in ("zfspool", "btrfs"))
     volid = free_name(cluster, node, storage, vmid, kind)
     if size == 0 and storage.type not in ("zfspool", "btrfs", "lvmthin", "lvm", "rbd"):
@@ -140,6 +143,15 @@ def free(cluster: Cluster, node: Node, volid: str) -> bool:
     return True
 
 
+def refuse_base_in_use(cluster: Cluster, node: Node, volid: str) -> None:
+    """Raises TaskFailed for a template's volume that linked clones stand on."""
+    volume = cluster.volumes.find(node.name, volid)
+    if volume is not None and any(
+        each.parent == volid and each.node == volume.node for each in cluster.volumes.all()
+    ):
+        raise TaskFailed(f"base volume '{volid.partition(':')[2]}' is still in use by linked clones")
+
+
 def thin(storage: StorageScene) -> bool:
     """Whether the storage can take snapshots of containers (its volumes, not as files)."""
     return storage.type in ("zfspool", "lvmthin", "rbd", "btrfs")
@@ -147,4 +159,4 @@ def thin(storage: StorageScene) -> bool:
 
 def gigabytes(size: str) -> int:
     """The bytes of a new disk's size, in GiB."""
-    return int(float(size) * GIB)
+    return int(min(float(size), _MOST) * GIB)

@@ -16,7 +16,7 @@ from pvesim.scene import GIB, MIB
 from pvesim.tasks import INTERRUPT, Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume
 from pvesim.works.creating import remove_unreferenced
-from pvesim.works.disks import allocate, free
+from pvesim.works.disks import allocate, free, gigabytes
 from pvesim.works.locking import refuse_lock
 
 DISK = re.compile(r"(?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+")
@@ -76,7 +76,7 @@ def _disk(task: Task, guest: Guest, key: str, value: str, made: list[Volume]) ->
             raise TaskFailed(f"volume '{volume}' does not exist")
         size = f",size={size_text(found.size)}" if found is not None and "size=" not in options else ""
         return f"{volume}{',' if options else ''}{options}{size}"
-    length = int(float(new[2]) * GIB)
+    length = gigabytes(new[2])
     if key.startswith(("efidisk", "tpmstate")):
         length = 4 * MIB
     volume_made = allocate(task, node, cluster.storages[new[1]], guest.vmid, length, "qemu")

@@ -9,6 +9,7 @@ from pvesim.guest import Guest
 from pvesim.guestconfig import disks, plain, taken_apart
 from pvesim.model import Node
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work, command
+from pvesim.works.changing import take_over
 from pvesim.works.disks import inactive
 from pvesim.works.locking import refuse_lock
 
@@ -29,6 +30,7 @@ def start(task: Task, node: Node, vmid: int, *, skiplock: bool = False) -> Work:
         if guest.kind == "lxc":
             return
         raise TaskFailed(f"VM {vmid} already running")
+    take_over(guest)
     _prepare(guest)
     yield from command(
         f"systemctl start pve-container@{vmid}" if guest.kind == "lxc" else f"/usr/bin/kvm -id {vmid}",
@@ -110,6 +112,7 @@ def reboot(task: Task, guest: Guest, *, timeout: float = 60) -> Work:
     """`vzreboot`: down and up again on the same configuration."""
     refuse_lock(guest)
     yield from go_down(guest, timeout=timeout, force=True)
+    take_over(guest)
     _prepare(guest)
     yield STARTING
     guest.node.cluster.set_status(guest.vmid, "running")

@@ -148,13 +148,9 @@ def _possible(guest: Guest, volid: str, name: str) -> None:
     """ZFS rolls back to the newest snapshot only."""
     if _type(guest, volid) != "zfspool":
         return
-    newer = [
-        other
-        for other, each in (guest.snapshots or {}).items()
-        if int(each["snaptime"]) > int(_of(guest, name)["snaptime"])
-        and volid in {disk["volume"] for disk in disks(each).values()}
-    ]
-    if newer:
+    taken = list((guest.snapshots or {}).items())  # in their order, even within a second
+    newer = taken[[other for other, _ in taken].index(name) + 1 :]
+    if any(volid in {disk["volume"] for disk in disks(each).values()} for _, each in newer):
         raise TaskFailed(f"can't rollback, '{name}' is not most recent snapshot on '{volid}'")
 
 

@@ -17,7 +17,7 @@ from pvesim.scene import MIB, StorageScene
 from pvesim.storages import kind_of
 from pvesim.tasks import Interrupted, Task, TaskFailed, Work
 from pvesim.volumes import Volume, archive_format
-from pvesim.works.disks import path_of
+from pvesim.works.disks import path_of, refuse_base_in_use
 
 Say = Callable[[str], None]
 
@@ -87,8 +87,7 @@ def remove(task: Task, node: Node, storage: StorageScene, volid: str) -> Work:
     volume = holdings.own(node, volid)
     if volume is not None and volume.protected:
         raise TaskFailed(f"cannot remove protected volume '{volume.name}' on '{storage.name}'")
-    if any(each.parent == volid for each in node.cluster.volumes.all()):
-        raise TaskFailed(f"base volume '{volid.partition(':')[2]}' is still in use by linked clones")
+    refuse_base_in_use(node.cluster, node, volid)
     yield 0.15
     if volume is not None:
         node.cluster.volumes.remove(volume)

@@ -84,7 +84,7 @@ class FakePaddock:
                 self.end_headers()
                 self.wfile.write(answer.raw)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - the base class's names
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the base class's names
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

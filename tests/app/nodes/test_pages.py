@@ -187,9 +187,12 @@ async def test_the_storages_of_a_node_are_a_part_of_their_own(imported: Paddock)
 @pytest.mark.parametrize(
     ("left", "kind", "words"),
     [
-        (timedelta(days=40), "", ""),
+        (timedelta(days=30, hours=1), "", ""),
+        (timedelta(days=29, hours=23), "is-wish", "ends in 29 days"),
         (timedelta(days=20, hours=1), "is-wish", "ends in 20 days"),
-        (timedelta(days=5, hours=1), "is-warn", "ends in 5 days"),
+        (timedelta(days=7, hours=1), "is-wish", "ends in 7 days"),
+        (timedelta(days=6, hours=23), "is-warn", "ends in 6 days"),
+        (timedelta(days=1, hours=1), "is-warn", "ends in 1 day"),
         (timedelta(hours=20), "is-bad", "ends today"),
         (timedelta(hours=-1), "is-bad", "has ended"),
     ],

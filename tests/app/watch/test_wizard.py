@@ -124,6 +124,37 @@ async def test_an_unknown_authority_offers_the_other_ways_of_trust(paddock: Padd
     assert estate.credentials() == []
 
 
+async def test_a_pinned_fingerprint_is_compared_and_reviewed(paddock: Paddock, estate: Running) -> None:
+    site, prod = await paddock.site(), estate["prod"]
+    form = typed(site, prod.first.url, password=prod.root_password, trust="pinned")
+    _, _, headers = await send(paddock, form)
+    assert "/confirm/" in headers["location"]
+    _, text, _ = await paddock.browser.get(headers["location"])
+    assert "for the other members those that the node reports now" in text
+    assert estate.credentials() == []
+    status, _, headers = await paddock.browser.post(headers["location"])
+    assert status == 303
+    _, text, _ = await paddock.browser.get(headers["location"])
+    assert "Fingerprint confirmed" in text
+    assert "this one certificate each, as reported" in text
+
+
+async def test_a_ca_of_ones_own_is_kept_in_the_form_and_refused_with_a_sentence(
+    paddock: Paddock, estate: Running
+) -> None:
+    form = typed(await paddock.site(), estate["prod"].first.url, password="x", trust="system")
+    status, text, _ = await send(paddock, form | {"ca_pem": "not a certificate"})
+    assert status == 422
+    assert 'id="e-ca_pem"' in text
+    assert "not a certificate</textarea>" in text
+    own = estate["prod"].ca_pem  # as if it were a company's
+    form["password"] = estate["prod"].root_password
+    status, _, headers = await send(paddock, form | {"ca_pem": own})
+    assert status == 303, "chain and address fit"
+    _, text, _ = await paddock.browser.get(headers["location"])
+    assert "Public or own CA" in text
+
+
 async def test_only_the_chosen_way_of_signing_in_counts(paddock: Paddock, estate: Running) -> None:
     token = estate["prod"].tokens["auditor"]
     form = typed(

@@ -16,6 +16,14 @@ def _just_looked(running: Running, exchange: Exchange) -> None:
         sample_of(running.estate["testcluster"].nodes["pve1"])
 
 
+def _without_cstream(running: Running, exchange: Exchange) -> None:
+    """The recorded host got it after its first backup had failed for want of it."""
+    if exchange.number == 6:
+        running.fault(
+            "task-trouble", cluster="testcluster", type="vzdump", text="unable to find command 'cstream'"
+        )
+
+
 SECTIONS = {
     "backup": Section(
         0.98,
@@ -31,6 +39,7 @@ SECTIONS = {
             ),
             shared=True,
         ),
+        _without_cstream,
     ),
     "qemu": Section(1.0, 14, lambda: scenes.cluster(guests=scenes.ON_PVE1), _just_looked, lag=10),
 }

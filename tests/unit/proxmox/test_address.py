@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from paddock.base.errors import Invalid
-from paddock.proxmox.address import Endpoint, is_forbidden, member_endpoint, parse_api_url
+from paddock.proxmox.address import Endpoint, allow, is_forbidden, member_endpoint, parse_api_url
+from paddock.settings import BadSetting, load
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,32 @@ def test_names_are_not_forbidden_addresses() -> None:
     assert not is_forbidden("pve1")
     assert not is_forbidden("192.0.2.1")
     assert is_forbidden("169.254.1.1")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+        "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254", "0.0.0.0", "::",
+    ],
+)  # fmt: skip
+def test_link_local_and_metadata_addresses_are_refused_in_every_spelling(address: str) -> None:
+    assert is_forbidden(address)
+
+
+def test_a_setting_allows_link_local_addresses_where_nodes_stand() -> None:
+    """And those alone; the next start without it forbids them again."""
+    try:
+        allow(load({"allow_addresses": "169.254.7.0/24, fe80::12"}, environ={}).allow_addresses)
+        assert parse_api_url("169.254.7.9").host == "169.254.7.9"
+        assert not is_forbidden("fe80::12")
+        assert is_forbidden("169.254.169.254")
+        assert is_forbidden("fe80::13")
+    finally:
+        allow(())
+    assert is_forbidden("169.254.7.9")
+    with pytest.raises(BadSetting, match="allow_addresses"):
+        load({"allow_addresses": "nonsense"}, environ={})
 
 
 @pytest.mark.parametrize(

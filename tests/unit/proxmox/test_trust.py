@@ -58,8 +58,6 @@ def test_what_is_no_fingerprint_is_refused(typed: str) -> None:
 
 
 def test_a_policy_without_its_parts_is_none() -> None:
-    with pytest.raises(ValueError, match="fingerprint"):
-        TlsPolicy(TrustMode.PINNED)
     with pytest.raises(ValueError, match="CA"):
         TlsPolicy(TrustMode.CLUSTER_CA)
 
@@ -67,6 +65,10 @@ def test_a_policy_without_its_parts_is_none() -> None:
 def test_before_the_ca_is_known_the_pin_alone_counts() -> None:
     (only,) = checks(TlsPolicy(TrustMode.CLUSTER_CA, fingerprint=HEX))
     assert only.fingerprint == SHOWN
+
+
+def test_without_a_pin_nobody_is_believed() -> None:
+    assert checks(TlsPolicy(TrustMode.PINNED)) == ()
 
 
 def test_contexts_are_made_once_per_policy(leaf: Certificate) -> None:

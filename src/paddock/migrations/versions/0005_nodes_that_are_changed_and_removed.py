@@ -1,7 +1,7 @@
 """How a member is reached, what the cluster reports of it, who joined; nodes that were removed
 
 Revision ID: 0005
-Revises: 0002
+Revises: 0003
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from paddock.base.db import UtcDateTime
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paddock.nodes.cli.importing import PREVIEW_SECONDS, Trust, confirmed, credential, trust_of
+from paddock.nodes.cli.importing import PREVIEW_SECONDS, CaFile, Trust, confirmed, credential, trust_of
 from paddock.terminal import asking
 from paddock.terminal.commands import Commands, Terminal
 from paddock.terminal.failures import Failed, not_paddock, wrong_use
@@ -58,15 +58,17 @@ def create(
         typer.Option("--fingerprint", metavar="AA:BB:..", help="SHA-256 of the node's certificate."),
     ] = None,
     trust: Annotated[
-        str | None, typer.Option("--trust", metavar="MODE", help="system, cluster or off, as in `import`.")
+        str | None,
+        typer.Option("--trust", metavar="MODE", help="system, cluster, pinned or off, as in `import`."),
     ] = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Register one node by hand: a lone host, another port, or a single member of a cluster.
 
     Its name is compared with what Proxmox VE calls it, exactly. Where they differ, the right one is told, and at a
     terminal you are asked whether to take it.
     """
-    wanted = trust_of(trust, fingerprint)
+    wanted = trust_of(trust, fingerprint, ca_file)
     body: dict[str, Any] = {"site_id": find_id(terminal.client, SITES, site), "url": url, "name": name}
     body |= {"address": address} | credential(user, password_stdin, token_id, token_secret_stdin)
     started = _started(terminal, body, wanted)

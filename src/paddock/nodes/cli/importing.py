@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from paddock.terminal import asking
+from paddock.terminal.certificates import canonical_fingerprint, certificate_facts, pem_file
 from paddock.terminal.commands import Commands, Terminal
 from paddock.terminal.failures import Failed, not_paddock, wrong_use
 from paddock.terminal.following import finish, follow
@@ -19,8 +20,7 @@ from paddock.terminal.words import COMPARISONS, Word, cores_of, counted, gib, nu
 
 PREVIEW_SECONDS = 120.0
 """A preview asks every member, some of which may be dead: it is given more time than other calls."""
-MODES = {"system": "system", "cluster": "cluster_ca", "off": "off"}
-_FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}\Z")
+MODES = {"system": "system", "cluster": "cluster_ca", "pinned": "pinned", "off": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,21 @@ class Trust:
 
     mode: str
     fingerprint: str | None = None
+    ca_pem: str = ""
 
     def wire(self) -> dict[str, str | None]:
-        return {"mode": self.mode, "fingerprint": self.fingerprint}
+        own = {"ca_pem": self.ca_pem} if self.ca_pem else {}
+        return {"mode": self.mode, "fingerprint": self.fingerprint, **own}
+
+
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        help="CA certificates (PEM) of your own that signed the nodes' certificates.",
+    ),
+]
 
 
 def register(nodes: Commands) -> None:
@@ -77,10 +89,12 @@ def import_nodes(
         typer.Option(
             "--trust",
             metavar="MODE",
-            help="system: the system's CAs, and a question where they do not know it; cluster: the cluster's own "
-            "CA, after you confirmed it; off: no check, so whoever stands between can read everything.",
+            help="system: CAs that Paddock's machine knows and those of --ca-file, and a question where they do not "
+            "know it; cluster: the cluster's own CA, after you confirmed it; pinned: only the certificates that the "
+            "nodes have now; off: no check, so whoever stands between can read everything.",
         ),
     ] = None,
+    ca_file: CaFile = None,
     members: Annotated[
         str | None, typer.Option("--members", metavar="A,B", help="Import these members only.")
     ] = None,
@@ -98,7 +112,7 @@ def import_nodes(
 
     Compare the fingerprint on the node itself: pvenode cert info
     """
-    wanted = trust_of(trust, fingerprint)
+    wanted = trust_of(trust, fingerprint, ca_file)
     if members and every:
         raise wrong_use("Give --members or --all, not both.")
     found = find(terminal.client, SITES, site)
@@ -133,26 +147,16 @@ def import_nodes(
     terminal.out.note(f"Imported {nodes}. See them: paddock nodes list --site {plain(found.get('name'))}")
 
 
-def trust_of(mode: str | None, fingerprint: str | None) -> Trust:
+def trust_of(mode: str | None, fingerprint: str | None, ca_file: Path | None = None) -> Trust:
     if mode is not None and mode not in MODES:
-        raise wrong_use(f"--trust {mode} is not known.", hint="Use system, cluster or off.")
+        raise wrong_use(f"--trust {mode} is not known.", hint="Use system, cluster, pinned or off.")
+    if ca_file is not None and mode not in {None, "system"}:
+        raise wrong_use(f"--ca-file does not go with --trust {mode}.")
     if fingerprint is None:
-        return Trust(MODES[mode or "system"])
-    if mode in {"system", "off"}:
-        raise wrong_use(f"--fingerprint does not go with --trust {mode}.")
-    return Trust("cluster_ca", canonical_fingerprint(fingerprint))
-
-
-def canonical_fingerprint(text: str) -> str:
-    """SHA-256 as AA:BB:…; written with or without colons, in any case. Raises Failed (wrong use)."""
-    digits = re.sub(r"(?i)\Asha-?256[ :=]+", "", text.strip()).replace(":", "").replace(" ", "").upper()
-    pairs = ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
-    if not _FINGERPRINT.match(pairs):
-        raise wrong_use(
-            f"{text!r} is no SHA-256 fingerprint: 32 pairs of hexadecimal digits.",
-            hint="Copy it from the node: pvenode cert info",
-        )
-    return pairs
+        return Trust(MODES[mode or "system"], ca_pem=pem_file(ca_file))
+    if mode in {"system", "off"} or ca_file is not None:
+        raise wrong_use(f"--fingerprint does not go with {f'--trust {mode}' if mode else '--ca-file'}.")
+    return Trust(MODES[mode or "cluster"], canonical_fingerprint(fingerprint))
 
 
 def credential(
@@ -216,21 +220,11 @@ def confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Faile
         raise Failed(failed.message, code=failed.code, hint=hint, problem={**failed.problem, "hint": hint})
     out = terminal.out
     out.tell("The certificate is not trusted yet. It is this one:")
-    out.facts(_certificate(certificate), stderr=True)
+    out.facts(certificate_facts(certificate), stderr=True)
     out.tell("Compare the fingerprint on the node itself, with: pvenode cert info")
     if not typer.confirm("Is it the same, and may this cluster be trusted?", err=True):
         raise Failed("Nothing was imported: the certificate was not confirmed.", code="declined")
-    return Trust("cluster_ca", seen)
-
-
-def _certificate(certificate: Item) -> list[tuple[str, str | Word]]:
-    return [
-        ("Subject", plain(certificate.get("subject"))),
-        ("Issuer", plain(certificate.get("issuer"))),
-        ("Names", plain(certificate.get("names"))),
-        ("Valid", f"{plain(certificate.get('not_before'))} to {plain(certificate.get('not_after'))}"),
-        ("SHA-256", Word(plain(certificate.get("sha256")), "▸", "bold")),
-    ]
+    return Trust("pinned" if trust.mode == "pinned" else "cluster_ca", seen)
 
 
 def _members(preview: Item) -> list[dict[str, Any]]:

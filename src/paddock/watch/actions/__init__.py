@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Upstream
+from paddock.clusters import trust_wish
 from paddock.clusters.connecting import secret_of
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
@@ -121,7 +122,8 @@ def wish_of(kept: Preview) -> ImportWish:
     """What led to this review, to be tried again or typed anew."""
     name, secret = kept.review.credential_name, secret_of(kept.credential).reveal()
     by_token = kept.review.credential_kind == "token"
-    trusted = kept.review.certificate.sha256 if kept.review.trust_mode == TrustMode.CLUSTER_CA else None
+    confirmed = kept.review.trust_mode in (TrustMode.CLUSTER_CA, TrustMode.PINNED)
+    trusted = kept.review.certificate.sha256 if confirmed else None
     return ImportWish(
         site_id=kept.review.site_id,
         url=kept.endpoint.url,
@@ -131,6 +133,7 @@ def wish_of(kept: Preview) -> ImportWish:
         token_secret=secret if by_token else "",
         trust=kept.review.trust_mode,
         fingerprint=trusted,
+        ca_pem=kept.trusted_pem if kept.review.trust_mode == TrustMode.SYSTEM else "",
         name=kept.review.via if kept.review.by_hand else "",
         address=kept.addresses.get(kept.review.via, "") if kept.review.by_hand else "",
     )
@@ -212,6 +215,11 @@ def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
             fingerprint = certificates.normal_fingerprint(fingerprint)
         except ValueError as error:
             faults.append(Invalid.field("fingerprint", str(error)))
+    bundle = None
+    try:
+        bundle = trust_wish.bundle(TrustMode(wish.trust), wish.ca_pem)
+    except Invalid as error:
+        faults.append(error)
     if faults or endpoint is None or credential is None:
         if len(faults) == 1:
             raise faults[0]
@@ -219,4 +227,4 @@ def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
             "Please look at the marked fields.",
             details=[detail for fault in faults for detail in fault.details],
         )
-    return endpoint, credential, TrustChoice(TrustMode(wish.trust), fingerprint)
+    return endpoint, credential, TrustChoice(TrustMode(wish.trust), fingerprint, bundle or None)

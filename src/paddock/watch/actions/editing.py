@@ -85,7 +85,7 @@ async def _tested(
     ctx: Context, cluster: Cluster, member: Member, way: Way, name: str, anyway: str, node: NodeView
 ) -> dict[str, object]:
     try:
-        await try_node(ctx.vault, cluster, member.fingerprint, way.endpoint, name)
+        await try_node(ctx.vault, cluster, member, way.endpoint, name)
     except Upstream as error:
         if anyway:
             return {"saved_anyway": anyway, "failed": error.code}

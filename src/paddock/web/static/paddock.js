@@ -148,8 +148,10 @@
     const button = $("[type=submit]", event.target.form);
     button.disabled = event.target.value !== typed;
   });
-  document.addEventListener("change", (event) => {
+  document.addEventListener("change", async (event) => {
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (event.target.matches("[data-file-into]") && event.target.files.length)
+      document.getElementById(event.target.dataset.fileInto).value = (await event.target.files[0].text()).slice(0, 250000);
   });
 
   // --- one listener for all clicks

@@ -1,4 +1,4 @@
-"""`paddock clusters`: Proxmox VE clusters and lone hosts."""
+"""`paddock clusters list` and `show`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from typing import Annotated
 
 import typer
 
-from paddock.terminal import removal
 from paddock.terminal.commands import Commands, Terminal
 from paddock.terminal.lists import InSite, PageNumber, PageSize, Search, Sort, read_list
 from paddock.terminal.names import CLUSTERS, SITES, find, find_id
 from paddock.terminal.output import Column, Item
 from paddock.terminal.words import Cell, Word, age, plain
 
-clusters = Commands(
-    "Proxmox VE clusters and lone hosts: quorum, trust, sign-in, and whether Paddock can read them.\n\n"
-    "Clusters come with their nodes: see `paddock nodes import`."
-)
-app = clusters.app
-
-ClusterName = Annotated[
+TRUST = {
+    "system": "a public or own CA",
+    "cluster_ca": "the cluster's own CA",
+    "pinned": "one pinned certificate per node",
+    "off": "off: certificates are not checked",
+}
+Which = Annotated[
     str, typer.Argument(metavar="CLUSTER", help="Name or id of the cluster.", show_default=False)
 ]
 
-TRUST = {
-    "system": "the system's CAs",
-    "cluster_ca": "the cluster's own CA",
-    "pinned": "the fingerprints that the cluster reports",
-    "off": "off: certificates are not checked",
-}
+
+def trust(cluster: Item) -> Cell:
+    mode = str(cluster.get("trust_mode") or cluster.get("mode"))
+    text = TRUST.get(mode, plain(mode))
+    return Word(text, "!", "dark_orange") if mode == "off" else text
 
 
 def quorum(cluster: Item) -> Cell:
@@ -50,7 +48,12 @@ def health(cluster: Item) -> Cell:
     return Word(plain(cluster.get("trouble_text") or cluster.get("trouble")), "!", "dark_orange")
 
 
-@clusters.add("list", "paddock clusters list", "paddock clusters list --site vienna")
+def register(clusters: Commands) -> None:
+    clusters.add("list", "paddock clusters list", "paddock clusters list --site vienna")(list_clusters)
+    clusters.add("show", "paddock clusters show production")(show)
+    clusters.add("members", "paddock clusters members production")(members)
+
+
 def list_clusters(
     terminal: Terminal,
     site: InSite = None,
@@ -69,6 +72,7 @@ def list_clusters(
         Column("Nodes", lambda c: plain(c.get("nodes")), right=True),
         Column("Quorum", quorum),
         Column("Reading", health),
+        Column("Trust", trust, spare=4),
         Column("Since", lambda c: age(c.get("trouble_since"), now), spare=2),
         Column("Signed in as", lambda c: plain(c.get("credential_name")), spare=3),
     )
@@ -83,10 +87,9 @@ def list_clusters(
     )
 
 
-@clusters.add("show", "paddock clusters show production")
 def show(
     terminal: Terminal,
-    cluster: ClusterName,
+    cluster: Which,
 ) -> None:
     """Show one cluster: quorum, trust, sign-in, and what keeps Paddock from reading it."""
     now = datetime.now(UTC)
@@ -104,15 +107,14 @@ def show(
             ("Reading", health(found)),
             ("Trouble since", age(found.get("trouble_since"), now)),
             ("Signed in as", f"{plain(found.get('credential_name'))} ({kind})"),
-            ("Trust", TRUST.get(str(found.get("trust_mode")), plain(found.get("trust_mode")))),
+            ("Trust", trust(found)),
             ("CA fingerprint", plain(found.get("ca_fingerprint"))),
             ("Id", plain(found.get("id"))),
         ]
     )
 
 
-@clusters.add("members", "paddock clusters members production")
-def members(terminal: Terminal, cluster: ClusterName) -> None:
+def members(terminal: Terminal, cluster: Which) -> None:
     """List all members of a cluster, those included that are not managed."""
     now = datetime.now(UTC)
     found = find(terminal.client, CLUSTERS, cluster)
@@ -129,20 +131,3 @@ def members(terminal: Terminal, cluster: ClusterName) -> None:
         Column("Left", lambda m: age(m.get("vanished_at"), now), spare=1),
     )
     terminal.out.table(columns, rows)
-
-
-@clusters.add(
-    "remove",
-    "paddock clusters remove production",
-    "paddock clusters remove lab --reason 'switched off' --yes",
-)
-def remove(
-    terminal: Terminal, cluster: ClusterName, reason: removal.Reason = "", yes: removal.Yes = False
-) -> None:
-    """Take a cluster with all its nodes out of Paddock. Nothing changes in Proxmox VE.
-
-    Refused while active containers run on any of its managed nodes; they are listed.
-    """
-    found = find(terminal.client, CLUSTERS, cluster)
-    name = plain(found.get("name"))
-    removal.remove(terminal, f"/clusters/{found.get('id')}", "cluster", name, reason, yes=yes)
