@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import commands, estate, importing, serving
+from bench import commands, diagnosing, estate, importing, serving
 from bench.report import Figure, markdown, table
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +25,7 @@ async def _commands() -> list[Figure]:
 PARTS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "commands": _commands,
     "importing": importing.measure,
+    "diagnosing": diagnosing.measure,
     "serving": serving.measure,
     "estate": estate.measure,
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_parts import fenced, table
+from reference_causes import troubleshooting
 from reference_pvesim import simulator_faults
 from reference_rest import openapi, rest
 from typer.main import get_command
@@ -49,6 +50,7 @@ def pages() -> Mapping[str, str]:
         "pvesim-faults.md": simulator_faults,
         "rest.md": rest,
         "settings.md": settings,
+        "../howto/troubleshooting.md": troubleshooting,
     }
     return {name: f"{HEAD}\n\n{make().strip()}\n" for name, make in made.items()}
 

@@ -67,7 +67,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     answers = [
         f"{status} {_type(next(iter(answer['content'].values()))['schema']) if answer.get('content') else '(no body)'}"
         for status, answer in operation["responses"].items()
-        if status != "422"
+        if status != "default"
     ]
     lines.append("Answers: " + ", ".join(answers))
     return "\n\n".join(lines)
@@ -90,7 +90,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> str:
 
 
 def _left_out(name: str) -> bool:
-    return name.startswith("PageOut_") or name in {"HTTPValidationError", "ValidationError"}
+    return name.startswith("PageOut_")
 
 
 def _short(name: str) -> str:

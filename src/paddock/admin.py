@@ -69,6 +69,66 @@ def issue_token(
     typer.echo(_run(data_dir, lambda services: issue(services, user, name)))
 
 
+@app.command("rotate-key")
+def rotate_key(
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="File of the new key; made if it is missing. Default: in place of the old one.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Seal all stored secrets with a new key.
+
+    Stop the server first. The old key stays in its place until everything is sealed with the new one; a run that
+    was cut off is finished by the next. Backups of the database from before need the old key: keep a copy of it
+    with them. Where the key comes from the environment (PADDOCK_KEY) or is not to be replaced in place, --to names
+    the file of the new one, which the server is then started with.
+
+    Example: paddock admin rotate-key --data-dir /var/lib/paddock
+    """
+    from paddock.app import key_path
+    from paddock.base import vault
+
+    settings = _settings(data_dir)
+    if settings.key and to is None:
+        typer.secho(
+            "paddock: the key comes from PADDOCK_KEY, so it cannot be replaced in place", err=True, fg="red"
+        )
+        typer.echo("Give --to FILE for the new one, then start Paddock with PADDOCK_KEY_FILE=FILE.", err=True)
+        raise typer.Exit(2)
+    path = key_path(settings)
+    try:
+        old = vault.decode_key(settings.key) if settings.key else vault.load_key(path)
+        new = vault.create_key(to or vault.next_path(path))
+    except (PaddockError, OSError) as error:
+        raise _failure(error) from None
+    count = _run(data_dir, lambda services: _resealed(services, old, new))
+    if to is None:
+        vault.promote(path)
+    typer.echo(f"{count} secrets are sealed with the new key.")
+    if to is not None:
+        typer.echo(f"Start Paddock with PADDOCK_KEY_FILE={to} from now on.")
+    typer.echo("Backups of the database from before need the old key.")
+
+
+async def _resealed(services: Services, old: bytes, new: bytes) -> int:
+    """Under the lock, so that no server seals with the old key meanwhile."""
+    from paddock.app import SEALED
+    from paddock.base.resealing import reseal
+    from paddock.base.vault import ring_of
+    from paddock.serve import locked
+
+    with locked(services.settings.data_dir):
+        async with services.db.write() as session:
+            count = await reseal(session, SEALED, ring_of(old, also=new), ring_of(new))
+        await services.db.forget_deleted()
+    return count
+
+
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database up to date. `paddock serve` does so by itself.
 
@@ -106,17 +166,26 @@ def _run(data_dir: Path | None, work: Callable[[Services], Awaitable[T]]) -> T:
         finally:
             await services.db.close()
 
+    settings = _settings(data_dir)
+    try:
+        keep_private(settings.data_dir)
+        _bring_up_to_date(settings)
+        return asyncio.run(inside())
+    except (BadSetting, PaddockError, OSError) as error:
+        raise _failure(error) from None
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    """Those of a Paddock that is there."""
     try:
         settings = load({"data_dir": data_dir})
         if not settings.database_url and not (settings.data_dir / "paddock.sqlite").exists():
             raise FileNotFoundError(
                 f"there is no Paddock in {settings.data_dir}; give its directory with --data-dir"
             )
-        keep_private(settings.data_dir)
-        _bring_up_to_date(settings)
-        return asyncio.run(inside())
-    except (BadSetting, PaddockError, OSError) as error:
+    except (BadSetting, OSError) as error:
         raise _failure(error) from None
+    return settings
 
 
 def _bring_up_to_date(settings: Settings) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,18 +24,28 @@ from paddock.base.db import Database, sqlite_url
 from paddock.base.events import Bus, Event, Listener
 from paddock.base.figures import Figures
 from paddock.base.heartbeat import Heartbeat
+from paddock.base.resealing import Sealed
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
 from paddock.clusters import pages as clusters_pages
-from paddock.clusters.model import Cluster
+from paddock.clusters.model import Cluster, Member
+from paddock.clusters.record import own_context, seal_context
+from paddock.clusters.sign_in import api as sign_in_api
+from paddock.clusters.sign_in import pages as sign_in_pages
+from paddock.clusters.sign_in.jobs import MAKE_TOKEN, ROTATE_TOKEN
 from paddock.containers import api as containers_api
 from paddock.containers import figures as container_figures
 from paddock.containers import pages as containers_pages
 from paddock.containers.catalogue import Catalogue
+from paddock.diagnosis import api as diagnosis_api
+from paddock.diagnosis import pages as diagnosis_pages
+from paddock.diagnosis.automatic import Automatic
+from paddock.diagnosis.node_examination import Examiner
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
 from paddock.jobs.model import Job
+from paddock.jobs.record import job_context
 from paddock.nodes import api as nodes_api
 from paddock.nodes import figures as node_figures
 from paddock.nodes import pages as nodes_pages
@@ -60,8 +71,10 @@ from paddock.watch.adding import ADD
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
 from paddock.watch.previews import Drafts, Previews
-from paddock.web import apidocs, furniture, live
+from paddock.web import apidocs, furniture, live, promises
 from paddock.web.live import Live
+
+log = logging.getLogger(__name__)
 
 GUARDS: dict[str, list[Objector]] = {
     "site": [nodes.objections_to_site],
@@ -71,19 +84,26 @@ GUARDS: dict[str, list[Objector]] = {
 SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 """Who listens to what, beyond what the parts subscribe to themselves."""
 
-JOB_TYPES = (IMPORT, ADD)
+JOB_TYPES = (IMPORT, ADD, MAKE_TOKEN, ROTATE_TOKEN)
 
-SEALED = (Cluster.credential_sealed, Job.sealed)
-"""Every column that holds sealed secrets."""
+SEALED = (
+    Sealed(Cluster.credential_sealed, lambda row: seal_context(row.identity)),
+    Sealed(Member.credential_sealed, lambda row: own_context(row.id)),
+    Sealed(Job.sealed, lambda row: job_context(row.id)),
+)
+"""Every column that holds sealed secrets, and what each value is sealed to."""
 
 REST = (
-    sites_api, clusters_api, nodes_api, storages_api, containers_api, watch_api, watch_api_nodes, jobs_api, access_api, overview_api,
+    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api,
+    watch_api_nodes, jobs_api, access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
     overview_pages.router,
+    sign_in_pages.router,
     containers_pages.router,
     storages_pages.router,
+    diagnosis_pages.router,
     watch_pages.router,
     watch_pages_edit.router,
     watch_pages_remove.router,
@@ -118,6 +138,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Heartbeat] = Heartbeat()
     services.parts[Catalogue] = Catalogue()
+    services.parts[Examiner] = Examiner()
     services.parts[nodes.Register] = nodes.Register()
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
@@ -150,21 +171,26 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(apidocs.router(page_context))
     app.include_router(live.router(api_context, lambda request: services_of(request).parts[Live]))
     _own_routes(app)
+    promises.install(app)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
+    if not services.settings.key and vault.next_path(key_path(services.settings)).exists():
+        log.warning("a change of the key was cut off; finish it: paddock admin rotate-key")
     await services.figures.load(services.db)
     Engine.configure(services)
     engine = services.parts[Engine] = Engine(services, JOB_TYPES)
     watcher = services.parts[Watcher] = Watcher(services)
+    automatic = services.parts[Automatic] = Automatic(services)
     services.parts[Live].start()
     services.parts[Heartbeat].start()
     await engine.start()
     if services.settings.watch:
         await watcher.start()
+        automatic.start()
     if link := await access_setup.ensure_setup_link(services):
         _announce(link)
     try:
@@ -172,6 +198,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await services.parts[Live].stop()
         await services.parts[Heartbeat].stop()
+        await automatic.stop()
         await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()
         await engine.close()
@@ -190,13 +217,20 @@ def _own_routes(app: FastAPI) -> None:
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def favicon(request: Request) -> RedirectResponse:
-        return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/favicon.svg"))
+        return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/mark.svg"))
+
+
+def key_path(settings: Settings) -> Path:
+    """The file with the key, where it does not come from the environment."""
+    return settings.key_file or settings.data_dir / "secret.key"
 
 
 def _vault(settings: Settings) -> vault.Vault:
     if settings.key:
         return vault.ring_of(vault.decode_key(settings.key))
-    path = settings.key_file or settings.data_dir / "secret.key"
+    path = key_path(settings)
+    if (waiting := vault.next_path(path)).exists():
+        return vault.ring_of(vault.load_key(path), also=vault.load_key(waiting))
     if settings.key_file or path.exists() or _anything_sealed(database_url(settings)):
         return vault.ring_of(vault.load_key(path))
     return vault.ring_of(vault.create_key(path))
@@ -212,9 +246,9 @@ def _anything_sealed(url: str) -> bool:
         tables = set(inspect(engine).get_table_names())
         with engine.connect() as db:
             return any(
-                db.scalar(select(column).where(column != "").limit(1)) is not None
-                for column in SEALED
-                if column.class_.__tablename__ in tables
+                db.scalar(select(place.column).where(place.column != "").limit(1)) is not None
+                for place in SEALED
+                if place.column.class_.__tablename__ in tables
             )
     finally:
         engine.dispose()

@@ -39,8 +39,11 @@ _HERE = "On the server itself"
 COMMANDS = {
     "sites": Mounted("paddock.sites.cli:app", "Places with their network.", _ESTATE),
     "clusters": Mounted("paddock.clusters.cli:app", "Proxmox VE clusters and lone hosts.", _ESTATE),
-    "nodes": Mounted("paddock.nodes.cli:app", "Proxmox VE servers: list, show, import.", _ESTATE),
+    "nodes": Mounted("paddock.nodes.cli:app", "Proxmox VE servers: list, show, import, diagnose.", _ESTATE),
     "containers": Mounted("paddock.containers.cli:app", "LXC containers.", _ESTATE),
+    "diagnose": Mounted(
+        "paddock.nodes.cli.diagnosing:diagnose", "Where the way to an address stops, and why.", _ESTATE
+    ),
     "jobs": Mounted("paddock.jobs.cli:app", "Work in progress and what became of it.", _ESTATE),
     "login": Mounted("paddock.access.cli:login", "Sign in to a Paddock with an API token.", _ACCESS),
     "logout": Mounted("paddock.access.cli:logout", "Forget the stored API token.", _ACCESS),
@@ -57,6 +60,7 @@ _EPILOG = "\n".join(
         "  paddock login https://paddock.example.com",
         "  paddock nodes list --status offline",
         "  paddock nodes import --site vienna --url https://192.0.2.11:8006",
+        "  paddock nodes diagnose pve1",
         "",
         "Environment:",
         "  PADDOCK_URL      address of Paddock; wins over the stored one",

@@ -145,7 +145,7 @@ def keep_private(data_dir: Path) -> None:
     """Makes the directory; what is in it and what comes into it is for its owner only, whatever its own mode is."""
     os.umask(0o077)
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for pattern in ("*.sqlite*", "secret.key", "lock", "demo.json"):
+    for pattern in ("*.sqlite*", "secret.key*", "lock", "demo.json"):
         for path in data_dir.glob(pattern):
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)

@@ -305,6 +305,8 @@ def _hand_over(call: Call, name: str) -> None:
         raise unreachable(595, "No route to host", NO_ROUTE_AFTER * scale)
     if target.proxy_down:
         raise unreachable(595, "Connection refused", 0.0)
+    if target.trouble.full_backlog:
+        raise unreachable(595, "Connection timed out", PROXY_TIMEOUT * scale)
     if target.hung or target.slowness >= PROXY_TIMEOUT:
         raise unreachable(596, "Connection timed out", PROXY_TIMEOUT * scale)
     if target.presented is not None:

@@ -35,13 +35,21 @@ BODIES: dict[tuple[str, str], Any] = {
         "username": "a@pam",
         "password": "b",
     },
+    ("POST", "/imports/realms"): {"url": "192.0.2.1"},
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
     ("POST", "/clusters/{cluster_id}/nodes"): {"name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
+    ("POST", "/diagnose"): {"url": "no-such-host.invalid"},
     ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},
     ("POST", "/clusters/{cluster_id}/trust/test"): {"mode": "off"},
     ("POST", "/clusters/{cluster_id}/members/{member}/trust"): {"fingerprint": "AB" * 32},
+    ("PUT", "/clusters/{cluster_id}/sign-in"): {"username": "a@pam", "password": "b"},
+    ("PUT", "/clusters/{cluster_id}/sign-in/members/{member}"): {"username": "a@pam", "password": "b"},
+    ("POST", "/clusters/{cluster_id}/sign-in/explain"): {"password": "b"},
+    ("POST", "/clusters/{cluster_id}/sign-in/token"): {"password": "b"},
+    ("POST", "/clusters/{cluster_id}/sign-in/rotate"): {"password": "b"},
+    ("POST", "/sign-ins/rotate"): {"password": "b", "clusters": [NOWHERE]},
     ("POST", "/users"): {"name": "somebody", "role": "auditor"},
     ("PATCH", "/users/{user_id}"): {"role": "auditor"},
     ("POST", "/tokens"): {"name": "another"},
@@ -89,6 +97,7 @@ async def ids(paddock: Paddock, estate: Running) -> dict[str, str]:
             ("session_id", "/sessions"),
         )
     }
+    assert (await paddock.api.post(f"/nodes/{first['node_id']}/diagnose")).status == 200
     return {"site_id": site, "job_id": job["id"], "member": "pve1", **first}
 
 
@@ -107,7 +116,7 @@ def assert_problem(answer: Any, status: int) -> None:
 async def test_every_list_has_the_same_envelope_and_pages(
     paddock: Paddock, ids: dict[str, str], spec: dict[str, Any]
 ) -> None:
-    paths = [path for path, _ in lists(spec)]
+    paths = [filled(path, ids) for path, _ in lists(spec)]
     assert {"/sites", "/clusters", "/nodes", "/containers", "/jobs", "/users", "/audit"} <= set(paths)
     for path in paths:
         whole = await paddock.api.get(f"{path}?size=2000")
@@ -140,7 +149,8 @@ async def test_every_list_refuses_what_it_does_not_know(paddock: Paddock, spec: 
 async def test_every_promised_sort_and_filter_works(
     paddock: Paddock, ids: dict[str, str], spec: dict[str, Any]
 ) -> None:
-    for path, operation in lists(spec):
+    for template, operation in lists(spec):
+        path = filled(template, ids)
         for parameter in operation["parameters"]:
             name = parameter["name"]
             if name == "sort":
@@ -338,7 +348,7 @@ def argument_for(parameter: inspect.Parameter, ids: dict[str, str], paddock: Pad
         return [ids["cluster_id"]]
     if parameter.name == "since":
         return paddock.ctx.now().replace(year=2020)
-    if parameter.name in {"text", "q"}:
+    if parameter.name in {"text", "q", "token"}:
         return "pve"
     if parameter.name == "name":
         return "pve1"

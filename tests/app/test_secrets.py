@@ -6,6 +6,8 @@ import base64
 import json
 import logging
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -81,6 +83,9 @@ async def test_nothing_secret_is_ever_seen_again(
         places[where] = places.get(where, "") + content
     assert len(places) > 30
     assert {"GET /nodes", "GET /containers", "GET /access/audit"} <= set(places), "the pages were seen"
+    assert (
+        len([where for where in places if where.endswith(("/sign-in", "/deeds", "/change", "/rotate"))]) >= 4
+    )
     found = [
         f"{what} in {where}"
         for what, secret in secrets.items()
@@ -107,8 +112,10 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
     await heard_paddock.preview("nowhere", prod.first, prod, username="watch@pve", password=WATCH_PASSWORD)
     assert (await heard_paddock.imported(site, prod))["state"] == "done"
     assert (await heard_paddock.imported(site, prod, **by_token))["state"] == "done"
+    minted = await signing_in(heard_paddock, estate, site)
     estate.fault("password-changed", cluster="prod")
     await heard_paddock.preview(site, prod.first, prod)
+    await diagnosed(heard_paddock, estate)
     browser = Browser(heard.pages)
     await browser.get("/signin")
     await browser.post("/signin", {"name": ADMIN, "password": WRONG})
@@ -131,12 +138,83 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
         assert status == 303
     await heard_paddock.api.call("DELETE", f"/users/{new['id']}")
     await heard_paddock.api.call("DELETE", f"/tokens/{made['id']}")
-    return {"session cookie": cookie, "new token": made["token"], "link": link, "chosen password": CHOSEN}
+    return minted | {
+        "session cookie": cookie,
+        "new token": made["token"],
+        "link": link,
+        "chosen password": CHOSEN,
+    }
+
+
+async def signing_in(paddock: Paddock, estate: Running, site: str) -> dict[str, str]:
+    """All ways to change a sign-in, that work and that fail; returns the secrets that Proxmox VE made meanwhile."""
+    prod, token = estate["prod"], estate["prod"].tokens["full"]
+    cluster = (await paddock.api.get("/clusters"))["items"][0]["id"]
+    path = f"/clusters/{cluster}/sign-in"
+    root = {"username": "root@pam", "password": prod.root_password}
+    found: dict[str, str] = {}
+
+    def remember(when: str) -> None:
+        for name, user in prod.state.identity.users.items():
+            for tokenid, one in user.tokens.items():
+                found[f"secret of {name}!{tokenid} {when}"] = one.secret
+
+    await paddock.api.call("PUT", path, root)
+    await paddock.api.call("PUT", path, {**root, "password": WRONG})
+    await paddock.api.call("PUT", path, {"token_id": token.id, "token_secret": token.secret, "username": "x"})
+    await paddock.api.call(
+        "PUT", f"{path}/members/pve2", {"token_id": token.id, "token_secret": token.secret}
+    )
+    await paddock.api.post(f"{path}/explain", root)
+    await paddock.api.post(f"{path}/explain", {**root, "password": WRONG})
+    for level in ("observer", "operator"):
+        started = await paddock.api.post(f"{path}/token", {**root, "level": level})
+        assert (await paddock.ended(started["job_id"]))["state"] == "done"
+        remember(level)
+    for password in (prod.root_password, WRONG):
+        started = await paddock.api.post(f"{path}/rotate", {**root, "password": password})
+        await paddock.ended(started["job_id"])
+        remember("rotated")
+    estate.fault("overloaded", cluster="prod", path="^PUT .*/access/acl", status=500, reason="no")
+    for what in ("token", "rotate"):
+        started = await paddock.api.post(f"{path}/{what}", root)
+        assert (await paddock.ended(started["job_id"]))["state"] == "failed"
+    estate.clear("overloaded")
+    seen = await paddock.preview(site, prod.first, prod)
+    given = {"preview_id": seen["preview_id"], "members": ["pve1"], "token": "operator"}
+    started = await paddock.api.post("/imports", given)
+    assert (await paddock.ended(started["job_id"]))["state"] == "done"
+    remember("imported")
+    for read in ("", "/rights", "/commands"):
+        assert (await paddock.api.get(path + read)).status == 200
+    assert (await paddock.api.get(f"/clusters/{cluster}/deeds"))["total"] > 4
+    assert len(found) > 6
+    return found
+
+
+async def diagnosed(paddock: Paddock, estate: Running) -> None:
+    """With the credential that is kept, and with some that are not."""
+    prod = estate["prod"]
+    token = prod.tokens["full"]
+    node_id = (await paddock.nodes())["pve1"]["id"]
+    assert (await paddock.api.post(f"/nodes/{node_id}/diagnose"))["code"] == "ok"
+    assert (await paddock.api.get(f"/nodes/{node_id}/support-bundle")).status == 200
+    trust = {"fingerprint": prod.first.fingerprint}
+    for signing, code in (
+        ({"username": "root@pam", "password": WRONG}, "password_refused"),
+        ({"username": "watch@pve", "password": WATCH_PASSWORD}, "ok"),
+        ({"token_id": token.id, "token_secret": token.secret}, "ok"),
+    ):
+        found = await paddock.api.post("/diagnose", {"url": prod.first.url, "trust": trust, **signing})
+        assert found["code"] == code, found["headline"]
 
 
 async def crawl(heard: Heard) -> None:
     """Every page that is linked from a page, whatever its query, and every read of REST."""
     waiting, seen = ["/"], {"/"}
+    async with heard.rest.get("/api/v1/clusters") as answer:
+        for cluster in (await answer.json())["items"]:
+            waiting += [f"/clusters/{cluster['id']}/{page}" for page in ("sign-in", "deeds")]
     while waiting and len(seen) < 150:
         async with heard.pages.get(waiting.pop(0), allow_redirects=False) as answer:
             content = await answer.text() if "html" in answer.content_type else ""
@@ -189,3 +267,21 @@ async def stored(paddock: Paddock) -> dict[str, str]:
                 rows = await session.execute(text(f'SELECT t::text FROM "{schema}"."{name}" t'))
                 found[f"table {schema}.{name}"] = "\n".join(row[0] for row in rows)
     return found
+
+
+async def test_a_backup_holds_no_secret_in_clear(paddock: Paddock, estate: Running, tmp_path: Path) -> None:
+    """What `sqlite3 .backup` copies, as the howto says, is sealed too."""
+    if not paddock.services.db.is_sqlite:
+        pytest.skip("a dump of PostgreSQL holds what its tables hold, which is looked at above")
+    prod = estate["prod"]
+    assert (await paddock.imported(await paddock.site(), prod))["state"] == "done"
+    copy = tmp_path / "backup.sqlite"
+    with (
+        closing(sqlite3.connect(paddock.services.settings.data_dir / "paddock.sqlite")) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    content = copy.read_bytes().decode("latin-1")
+    assert "root@pam" in content
+    assert not [form for form in forms(prod.root_password) if form in content]
+    assert key_of(paddock.services.settings.data_dir) not in content

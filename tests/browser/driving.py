@@ -18,6 +18,7 @@ SHOWN_IN_DOCS = frozenset(
         "certificate-changed",
         "cluster",
         "containers",
+        "diagnose",
         "import-confirm",
         "import-connect",
         "import-done",

@@ -45,6 +45,7 @@ EDIT = frozenset(
         "nodes.import",
         "nodes.edit",
         "nodes.remove",
+        "nodes.diagnose",
         "containers.edit",
         "jobs.cancel",
         "jobs.retry",

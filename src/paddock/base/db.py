@@ -105,6 +105,15 @@ class Database:
         async with self._write_sessions() as session, session.begin():
             yield session
 
+    async def forget_deleted(self) -> None:
+        """Leaves no trace of replaced values in the file. PostgreSQL sees to that by itself, in time."""
+        if not self.is_sqlite:
+            return
+        async with self._writer.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                await driver.execute(statement)
+
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()

@@ -64,13 +64,18 @@ class Secret:
 
 
 class Vault:
-    """Seals with the current key; opens with any key of the ring."""
+    """Seals with the current key; opens with any key of the ring, else as `fallback` does."""
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+    def __init__(self, keys: Mapping[str, bytes], current: str, *, fallback: Vault | None = None) -> None:
         if current not in keys:
             raise ValueError("the current key is not in the ring")
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         self._current = current
+        self._fallback = fallback
+
+    def is_own(self, sealed: str) -> bool:
+        """Whether the current key has sealed it, by the name that it bears."""
+        return sealed.startswith(f"v1.{self._current}.")
 
     def seal(self, secret: Secret, *, context: str) -> str:
         """Returns `v1.<key>.<base64>`, safe to store."""
@@ -87,16 +92,32 @@ class Vault:
                 raise ValueError(version)
             return Secret(self._keys[name].decrypt(raw[:_NONCE], raw[_NONCE:], context.encode()).decode())
         except (KeyError, ValueError, InvalidTag):
+            if self._fallback is not None:
+                return self._fallback.open(sealed, context=context)
             raise VaultLocked(
                 "A stored secret cannot be opened with the key that this process has.",
                 hint="Start Paddock with the key it was sealed with: see PADDOCK_KEY, PADDOCK_KEY_FILE or secret.key in the data directory.",
             ) from None
 
 
-def ring_of(key: bytes) -> Vault:
-    """A vault that seals with `key` under a name made from it, so that another key is told from a broken value."""
+def ring_of(key: bytes, also: bytes | None = None) -> Vault:
+    """A vault that seals with `key` under a name made from it, so that another key is told from a broken value.
+
+    What `also` has sealed opens too: while a change of the key is under way.
+    """
     name = hashlib.sha256(key).hexdigest()[:8]
-    return Vault({name: key, FIRST_NAME: key}, name)
+    return Vault({name: key, FIRST_NAME: key}, name, fallback=ring_of(also) if also else None)
+
+
+def next_path(path: Path) -> Path:
+    """Where the new key waits beside the old one until everything is sealed with it."""
+    return path.with_name(f"{path.name}.next")
+
+
+def promote(path: Path) -> None:
+    """The new key takes the place of the old one, which is gone then."""
+    os.replace(next_path(path), path)
+    _sync_folder(path.parent)
 
 
 def load_key(path: Path) -> bytes:

@@ -46,22 +46,23 @@ def edited(tx: Write, cluster_id: str) -> None:
     tx.publish(MembersEdited(cluster_id))
 
 
-async def rename_member(tx: Write, member_id: str, name: str) -> str:
-    """Gives a member the name that the cluster now has for it; returns the id of the row with that name.
+async def rename_member(tx: Write, member_id: str, name: str) -> None:
+    """Gives a member the name that the cluster now has for it.
 
-    The cluster may have listed the new name already: then that row goes on, reached as the old one.
+    The cluster may have listed the new name already: that row goes, and what it has learned is kept.
     """
     member = await _member(tx, member_id)
     new = await tx.session.scalar(
         select(Member).where(Member.cluster_id == member.cluster_id, Member.name == name)
     )
     tx.publish(MembersEdited(member.cluster_id))
-    if new is None:
-        member.name, member.vanished_at, member.server_name = name, None, ""
-        return member.id
-    new.address, new.host, new.port = member.address, member.host, member.port
-    new.joined_at = new.vanished_at = None
-    return new.id
+    member.server_name, member.vanished_at = "", None
+    if new is not None:
+        member.fingerprint, member.nodeid, member.reported = new.fingerprint, new.nodeid, new.reported
+        member.server_name = new.server_name
+        await tx.session.delete(new)
+        await tx.session.flush()
+    member.name = name
 
 
 async def forget_member(tx: Write, member_id: str) -> None:

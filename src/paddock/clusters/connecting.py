@@ -10,7 +10,7 @@ from paddock.clusters.model import Cluster
 from paddock.clusters.model import Member as MemberRow
 from paddock.clusters.queries import get_cluster, members_of
 from paddock.clusters.reaching import Way
-from paddock.clusters.record import seal_context
+from paddock.clusters.record import own_context, seal_context
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connections import ConnectionPlan, Loader
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
@@ -29,15 +29,25 @@ def loader(services: Services) -> Loader:
         cluster = await get_cluster(ctx, cluster_id)
         members = await members_of(ctx, cluster_id)
         return ConnectionPlan(
-            cluster.name, tuple(proxmox_members(cluster, members)), unseal(ctx.vault, cluster)
+            cluster.name,
+            tuple(proxmox_members(cluster, members, ctx.vault)),
+            unseal(ctx.vault, cluster),
         )
 
     return load
 
 
-def proxmox_members(cluster: Cluster, members: Iterable[MemberRow]) -> list[Member]:
+def proxmox_members(
+    cluster: Cluster, members: Iterable[MemberRow], vault: Vault | None = None
+) -> list[Member]:
+    """Those that are still members. With `vault` each comes with its own credential, where it has one."""
     return [
-        Member(member.name, endpoint_of(member), policy_for(cluster, member))
+        Member(
+            member.name,
+            endpoint_of(member),
+            policy_for(cluster, member),
+            unseal_own(vault, member) if vault is not None and member.credential_sealed else None,
+        )
         for member in members
         if member.vanished_at is None
     ]
@@ -75,6 +85,20 @@ def seal(vault: Vault, identity: str, credential: Credential) -> str:
 def unseal(vault: Vault, cluster: Cluster) -> Credential:
     secret = vault.open(cluster.credential_sealed, context=seal_context(cluster.identity))
     return rebuild(cluster.credential_kind, cluster.credential_name, secret)
+
+
+def seal_own(vault: Vault, member_id: str, credential: Credential) -> str:
+    return vault.seal(secret_of(credential), context=own_context(member_id))
+
+
+def unseal_own(vault: Vault, member: MemberRow) -> Credential:
+    secret = vault.open(member.credential_sealed, context=own_context(member.id))
+    return rebuild(member.credential_kind, member.credential_name, secret)
+
+
+def credential_for(vault: Vault, cluster: Cluster, member: MemberRow) -> Credential:
+    """What signs in at this member: its own, or that of the cluster."""
+    return unseal_own(vault, member) if member.credential_sealed else unseal(vault, cluster)
 
 
 def rebuild(kind: str, name: str, secret: Secret) -> Credential:

@@ -38,6 +38,8 @@ class Cluster(Row):
     credential_name: Mapped[str] = mapped_column(String(255))
     """user@realm, or user@realm!token."""
     credential_sealed: Mapped[str] = mapped_column(Text)
+    credential_since: Mapped[datetime | None] = mapped_column(default=None)
+    """When this credential was saved; None for one that is older than the column."""
     quorate: Mapped[bool | None] = mapped_column(default=None)
     """None for a lone host, or before the first reading."""
     quorate_since: Mapped[datetime | None] = mapped_column(default=None)
@@ -86,5 +88,33 @@ class Member(Row):
     vanished_at: Mapped[datetime | None] = mapped_column(default=None)
     joined_at: Mapped[datetime | None] = mapped_column(default=None)
     """Since when it has been offered: it joined between two imports, and nobody has decided about it."""
+    credential_kind: Mapped[str] = mapped_column(String(16), default="")
+    """Of its own credential; empty where it takes the cluster's."""
+    credential_name: Mapped[str] = mapped_column(String(255), default="")
+    credential_sealed: Mapped[str] = mapped_column(Text, default="")
+    """Sealed to `member:<id>`."""
 
     __table_args__ = (UniqueConstraint("cluster_id", "name"),)
+
+
+class Deed(Row):
+    """Something that Paddock has made or changed on the cluster itself, and whether it is still there."""
+
+    __tablename__ = "deeds"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    cluster_id: Mapped[str] = mapped_column(Id, ForeignKey("clusters.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    """role · user · token · acl"""
+    name: Mapped[str] = mapped_column(String(400))
+    verb: Mapped[str] = mapped_column(String(16))
+    """created · changed"""
+    detail: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    administrator: Mapped[str] = mapped_column(String(255), default="")
+    """The account on Proxmox VE with which it was done."""
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)
+    removed_by: Mapped[str] = mapped_column(String(64), default="")
+
+    __table_args__ = (Index("ix_deeds_cluster_id", "cluster_id"),)

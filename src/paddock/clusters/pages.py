@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from paddock.access.guard import check, may, page_context
+from paddock.access.audit import Target
+from paddock.access.guard import check, may, page_context, require
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Prerequisite, Upstream
 from paddock.clusters import actions, queries
 from paddock.clusters.actions import TrustNotProven
 from paddock.clusters.model import Cluster
 from paddock.clusters.queries import MemberTrust
+from paddock.clusters.sign_in.standing import standing
 from paddock.clusters.trust_wish import Trial, TrustWish, shown_authorities
 from paddock.proxmox import certificates
 from paddock.proxmox.certificates import Certificate
@@ -38,6 +40,7 @@ async def show_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
         "members": members,
         "refused": [one for one in members if one.refused],
         "authorities": shown_authorities(view.row.ca_pem),
+        "standing": await standing(ctx, cluster_id),
         "may_edit": may(ctx, "clusters.edit"),
         "may_remove": may(ctx, "clusters.remove"),
         "may_import": may(ctx, "nodes.import"),
@@ -61,8 +64,8 @@ async def choose_trust(request: Request, ctx: Ctx, cluster_id: str) -> Response:
 @router.post("/{cluster_id}/trust")
 async def change_trust(request: Request, ctx: Ctx, cluster_id: str) -> Response:
     """With `do=test` it is tried only."""
+    await require(ctx, "clusters.edit", target=Target("cluster", cluster_id))
     form = await Form.read(request)
-    check(ctx, "clusters.edit")
     cluster = await queries.get_cluster(ctx, cluster_id)
     members = await queries.trust_of_members(ctx, cluster_id)
     wish = TrustWish(
@@ -104,8 +107,8 @@ async def compare(request: Request, ctx: Ctx, cluster_id: str, member: str) -> R
 
 @router.post("/{cluster_id}/members/{member}/trust")
 async def trust_member(request: Request, ctx: Ctx, cluster_id: str, member: str) -> Response:
+    await require(ctx, "clusters.edit", target=Target("cluster", cluster_id))
     form = await Form.read(request)
-    check(ctx, "clusters.edit")
     fingerprint = form.value("fingerprint")
     try:
         if typed := form.value("compare").strip():

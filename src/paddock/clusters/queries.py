@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
-from paddock.clusters.model import Cluster, Member
+from paddock.clusters.model import Cluster, Deed, Member
 from paddock.proxmox import certificates
 from paddock.proxmox.certificates import Certificate
 from paddock.sites import queries as sites
@@ -160,3 +160,42 @@ async def names_in_site(ctx: Context, site_id: str) -> list[str]:
     query = select(Cluster.name).where(Cluster.site_id == site_id, *_in_scope(ctx))
     async with ctx.read() as db:
         return list(await db.scalars(query.order_by(Cluster.name)))
+
+
+async def list_deeds(ctx: Context, cluster_id: str, paging: Paging) -> Page[Deed]:
+    """What Paddock has made or changed on the cluster itself, the newest first."""
+    conditions = [Deed.cluster_id == cluster_id, *visible(ctx, Deed.cluster_id)]
+    if paging.q:
+        conditions.append(
+            or_(
+                Deed.name.icontains(paging.q, autoescape=True),
+                Deed.detail.icontains(paging.q, autoescape=True),
+            )
+        )
+    query = select(Deed).where(*conditions).order_by(Deed.at.desc(), Deed.id.desc())
+    async with ctx.read() as db:
+        total = await db.scalar(select(func.count(Deed.id)).where(*conditions)) or 0
+        rows = (await db.scalars(query.offset(paging.offset).limit(paging.size))).all()
+    return Page.of(rows, total, paging)
+
+
+async def tokens_made(ctx: Context) -> set[tuple[str, str]]:
+    """Cluster id and name of every token that Paddock has made and that is not known to be gone."""
+    query = select(Deed.cluster_id, Deed.name).where(
+        Deed.kind == "token", Deed.removed_at.is_(None), *visible(ctx, Deed.cluster_id)
+    )
+    async with ctx.read() as db:
+        return {(cluster_id, name) for cluster_id, name in await db.execute(query)}
+
+
+async def role_given(ctx: Context, cluster_id: str, token: str) -> str:
+    """The role on / that Paddock itself has given to a token; empty where it has given none."""
+    query = select(Deed.detail).where(
+        Deed.cluster_id == cluster_id,
+        Deed.kind == "acl",
+        Deed.name == f"/ {token}",
+        *visible(ctx, Deed.cluster_id),
+    )
+    async with ctx.read() as db:
+        found = await db.scalar(query.order_by(Deed.at.desc()).limit(1))
+    return found.removeprefix("role ").removesuffix(" on /") if found else ""

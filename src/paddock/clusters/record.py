@@ -36,6 +36,11 @@ def seal_context(identity: str) -> str:
     return f"cluster:{identity}"
 
 
+def own_context(member_id: str) -> str:
+    """What a member's own credential is sealed to."""
+    return f"member:{member_id}"
+
+
 async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen) -> Cluster:
     """The cluster's row, new or brought up to date. Its identity decides which one it is.
 
@@ -71,6 +76,8 @@ async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen
     ):
         cluster.version += 1
         cluster.updated_at = ctx.now()
+    if (cluster.credential_kind, cluster.credential_name) != (seen.credential_kind, seen.credential_name):
+        cluster.credential_since = ctx.now()
     for name, value in values.items():
         setattr(cluster, name, value)
     await tx.session.flush()

@@ -58,7 +58,7 @@ class JobRun:
     def secret(self) -> Secret:
         if not self._sealed:
             raise WrongState("The secret of this job is gone: it has ended.")
-        return self.ctx.vault.open(self._sealed, context=f"job:{self.job_id}")
+        return self.ctx.vault.open(self._sealed, context=record.job_context(self.job_id))
 
     async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         async with self.ctx.read() as db:

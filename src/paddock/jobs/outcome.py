@@ -48,7 +48,8 @@ def lines(result: Mapping[str, Any] | None) -> tuple[Line, ...]:
 def links(given: Sequence[Mapping[str, str]], result: Mapping[str, Any] | None) -> tuple[Link, ...]:
     """What the job is about, and the cluster that its result names."""
     found = [_link(one["kind"], one["id"], one["label"]) for one in given]
-    if result and result.get("cluster_id"):
+    known = {one["id"] for one in given}
+    if result and result.get("cluster_id") and str(result["cluster_id"]) not in known:
         found.append(_link("cluster", str(result["cluster_id"]), str(result.get("cluster", ""))))
     return tuple(found)
 

@@ -16,6 +16,11 @@ from paddock.jobs.events import JobMoved, JobQueued
 from paddock.jobs.model import ENDED, Job, JobLine, JobState, JobStep
 
 
+def job_context(job_id: str) -> str:
+    """What a job's secret is sealed to."""
+    return f"job:{job_id}"
+
+
 def queue(
     ctx: Context,
     tx: Write,
@@ -45,10 +50,15 @@ def queue(
         created_at=ctx.now(),
     )
     if secret is not None:
-        job.sealed = ctx.vault.seal(secret, context=f"job:{job.id}")
+        job.sealed = ctx.vault.seal(secret, context=job_context(job.id))
     tx.session.add(job)
     tx.publish(JobQueued(job.id))
     return job
+
+
+async def open_of(tx: Write, types: Sequence[str]) -> Sequence[Job]:
+    """Jobs of these types that have not ended, as the caller's transaction sees them."""
+    return (await tx.session.scalars(select(Job).where(Job.type.in_(types), Job.state.not_in(ENDED)))).all()
 
 
 async def started(ctx: Context, job_id: str) -> None:

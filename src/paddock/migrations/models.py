@@ -5,6 +5,7 @@ from paddock.base import figures
 from paddock.base.db import Row
 from paddock.clusters import model as clusters
 from paddock.containers import model as containers
+from paddock.diagnosis import model as diagnosis
 from paddock.jobs import model as jobs
 from paddock.nodes import model as nodes
 from paddock.sites import model as sites
@@ -17,6 +18,7 @@ __all__ = [
     "access",
     "clusters",
     "containers",
+    "diagnosis",
     "figures",
     "jobs",
     "nodes",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the scripts."""
 
 
@@ -31,7 +31,7 @@ class DatabaseTooNew(PaddockError):
 def upgrade(url: str) -> bool:
     """Migrates the database at `url` (SQLAlchemy, async or sync driver). Returns whether anything was done.
 
-    Of an existing SQLite file a copy is kept beside it first (`paddock.sqlite.before-0003`). Raises
+    Of an existing SQLite file a copy is kept beside it first (`paddock.sqlite.before-0005`). Raises
     DatabaseTooNew where a newer Paddock has been at work.
     """
     sync_url = url.replace("+aiosqlite", "")

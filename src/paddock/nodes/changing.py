@@ -39,8 +39,8 @@ async def others_of(tx: Write, node: Node) -> list[str]:
     return list(await tx.session.scalars(others))
 
 
-def rename(ctx: Context, tx: Write, node: Node, name: str, member_id: str) -> None:
-    node.name, node.member_id, node.vanished_at = name, member_id, None
+def rename(ctx: Context, tx: Write, node: Node, name: str) -> None:
+    node.name, node.vanished_at = name, None
     touched(ctx, tx, node)
 
 

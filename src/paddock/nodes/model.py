@@ -78,7 +78,7 @@ class NodeEvent(Row):
     node_id: Mapped[str] = mapped_column(Id, ForeignKey("nodes.id", ondelete="CASCADE"))
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(32))
-    """status · imported · changed · vanished · returned"""
+    """status · imported · changed · vanished · returned · diagnosed"""
     level: Mapped[str] = mapped_column(String(8))
     """ok · info · warn · bad"""
     text: Mapped[str] = mapped_column(Text)

@@ -115,6 +115,7 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
         "may_edit": may(ctx, "nodes.edit"),
         "may_remove": may(ctx, "nodes.remove"),
         "interval": round(ctx.settings.watch_interval),
+        "may_diagnose": may(ctx, "nodes.diagnose"),
     }
     if is_htmx(request):
         return fragment(request, "nodes/node_live.html", **data)

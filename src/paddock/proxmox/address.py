@@ -137,6 +137,11 @@ def _split(authority: str) -> tuple[str, str | None]:
 def _check_host(host: str) -> str:
     if len(host) > 1000:
         raise _invalid(f"“{host[:40]}…” is not a host name.", hint=_EXAMPLE)
+    typed = host
+    try:  # first: full-width digits become plain ones, and may make an address
+        host = host if host.isascii() else host.strip().encode("idna").decode()
+    except UnicodeError:
+        raise _invalid(f"“{typed}” is not a host name.", hint=_EXAMPLE) from None
     host = host.strip().lower().rstrip(".")
     if not host:
         raise _invalid("The URL has no host.", hint=_EXAMPLE)
@@ -159,13 +164,9 @@ def _check_host(host: str) -> str:
             raise _invalid(
                 f"“{host}” is not an IPv4 address.", hint="It has four numbers: 192.0.2.11."
             ) from None
-    try:
-        name = host.encode("idna").decode() if not host.isascii() else host
-    except UnicodeError:
-        raise _invalid(f"“{host}” is not a host name.", hint=_EXAMPLE) from None
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise _invalid(f"“{host}” is not a host name.", hint=_EXAMPLE)
-    return name
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
+        raise _invalid(f"“{typed}” is not a host name.", hint=_EXAMPLE)
+    return host
 
 
 def _check_port(port: str | None) -> int:

@@ -125,6 +125,7 @@ def _not_signed_in(text: str, proof: Proof, where: Mapping[str, Any]) -> Upstrea
             code="token_refused",
             hint="The token may be deleted, expired or disabled, or its secret wrong. Check it under "
             "Datacenter → Permissions → API Tokens, then give Paddock a valid one.",
+            reason=text,
             **where,
         )
     if proof is Proof.TICKET:
@@ -132,6 +133,7 @@ def _not_signed_in(text: str, proof: Proof, where: Mapping[str, Any]) -> Upstrea
             f"Proxmox VE does not accept the ticket: {text}.",
             code="ticket_refused",
             hint="Compare the clocks of the nodes: “timedatectl” on each. A ticket is valid within five minutes of clock difference.",
+            reason=text,
             **where,
         )
     if proof is Proof.LOGIN:
@@ -140,10 +142,14 @@ def _not_signed_in(text: str, proof: Proof, where: Mapping[str, Any]) -> Upstrea
             code="password_refused",
             hint="Check the user, the realm (root@pam is not root@pve) and the password. "
             "The user may also be disabled or expired.",
+            reason=text,
             **where,
         )
     return errors.LoginRefused(
-        f"Proxmox VE asks for a sign-in: {text or 'no ticket'}.", code="sign_in_required", **where
+        f"Proxmox VE asks for a sign-in: {text or 'no ticket'}.",
+        code="sign_in_required",
+        reason=text,
+        **where,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -18,7 +19,7 @@ from paddock.proxmox.answers import Answer, Proof
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.decoding import Rows, decode, decode_rows
-from paddock.proxmox.failover import ATTEMPT_SECONDS, Failover
+from paddock.proxmox.failover import ATTEMPT_SECONDS, ELSEWHERE, Failover, named_node
 from paddock.proxmox.members import Member, MemberState
 from paddock.proxmox.request import Params, Request, request
 from paddock.proxmox.session import Pass, Session
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 class Connection:
     """Asks the members of one cluster. Raises the classes of `proxmox.errors`, labelled with cluster and node.
+
+    A member with a credential of its own is asked with that one, for what concerns it alone, by a connection apart;
+    what it cannot answer is asked of the others.
 
     `parallel` bounds the calls at a time, `per_member` those to one member.
     """
@@ -53,6 +57,8 @@ class Connection:
             name, transport, per_member=per_member, attempt_seconds=attempt_seconds, clock=clock, now=now
         )
         self._session = Session(credential, self._login, now=now)
+        self._now = now
+        self._apart: dict[str, tuple[Member, Connection]] = {}
         self.replace_members(members)
 
     @overload
@@ -137,25 +143,41 @@ class Connection:
 
         Raises KeyError for an unknown member; Unreachable, TimedOut, Untrusted or NotProxmox.
         """
+        if name in self._apart:
+            return await self._apart[name][1].contact(name)
         return await self._failover.contact(name)
 
     def member_states(self) -> tuple[MemberState, ...]:
-        return self._failover.states()
+        apart = (state for _, one in self._apart.values() for state in one.member_states())
+        return (*self._failover.states(), *apart)
 
     @property
     def sign_in_refusal(self) -> errors.LoginRefused | None:
         """Set while the sign-in breaker is open: calls fail with it and nothing is sent, but for a rare trial."""
         return self._session.refusal
 
+    def refusal_of(self, name: str) -> errors.LoginRefused | None:
+        """The same of a member with a credential of its own."""
+        return self._apart[name][1].sign_in_refusal if name in self._apart else None
+
     def retry_sign_in(self) -> None:
         self._session.retry()
+        for _, one in self._apart.values():
+            one.retry_sign_in()
 
     def replace_credential(self, credential: Credential) -> None:
         self._session.change(credential)
 
     def replace_members(self, members: Sequence[Member]) -> None:
         """Members that stay the same keep their record."""
-        self._failover.replace(members)
+        self._failover.replace([member for member in members if member.credential is None])
+        old, self._apart = self._apart, {}
+        for member in members:
+            if member.credential is not None:
+                kept = old.get(member.name)
+                self._apart[member.name] = (
+                    kept if kept and kept[0] == member else (member, self._alone(member, member.credential))
+                )
 
     async def close(self) -> None:
         await self._transport.close()
@@ -165,7 +187,29 @@ class Connection:
     ) -> Any:
         return await self._ask(request(method, path, params), node, timeout, decode, Any)
 
+    def _alone(self, member: Member, credential: Credential) -> Connection:
+        return Connection(
+            self.name, [replace(member, credential=None)], credential, self._transport, now=self._now
+        )
+
     async def _ask(
+        self, call: Request, node: str | None, timeout: float, how: Callable[[bytes, Any], Any], kind: Any
+    ) -> Any:
+        named = node or named_node(call) or ""
+        apart = [self._apart[named][1]] if named in self._apart else []
+        if not self._failover:
+            apart += [one for name, (_, one) in self._apart.items() if name != named]
+        deadline = self._now() + timeout
+        for position, one in enumerate(apart, 1):
+            try:
+                return await one._ask(call, node, max(deadline - self._now(), 0.1), how, kind)
+            except (*ELSEWHERE, errors.LoginRefused):
+                # the call was not done there
+                if not self._failover and position == len(apart):
+                    raise
+        return await self._shared(call, node, max(deadline - self._now(), 0.1), how, kind)
+
+    async def _shared(
         self, call: Request, node: str | None, timeout: float, how: Callable[[bytes, Any], Any], kind: Any
     ) -> Any:
         def read(answer: Answer) -> Any:

@@ -67,6 +67,10 @@ class LoginRefused(Upstream):
 
     default_code = "password_refused"
 
+    def __init__(self, message: str, *, reason: str = "", **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.reason = reason  # Proxmox VE's own words; since 9.1.5 they say nothing more
+
 
 class Forbidden(Upstream):
     """Signed in, but the credential lacks a right. `privilege` may hold alternatives: `A|B`."""

@@ -20,11 +20,16 @@ from paddock.proxmox.transport import Transport
 # A read that hangs at one member goes to the next after this time.
 ATTEMPT_SECONDS = 10.0
 _NODE = re.compile(r"^/nodes/([^/]+)")
-_ELSEWHERE = (errors.Unreachable, errors.TimedOut, errors.Untrusted, errors.NotProxmox)
+ELSEWHERE = (errors.Unreachable, errors.TimedOut, errors.Untrusted, errors.NotProxmox)
 # What a member says whose cluster file system (pmxcfs) has broken away.
 _SICK = re.compile(r"ipcc_send_rec|pmxcfs|Connection refused|Transport endpoint is not connected", re.I)
 
 T = TypeVar("T")
+
+
+def named_node(call: Request) -> str | None:
+    """The node that the path is about."""
+    return match[1] if (match := _NODE.match(call.path)) else None
 
 
 _SIGN_OF_LIFE = request("GET", "/access/domains")
@@ -63,6 +68,9 @@ class Failover:
             for member in members
         }
 
+    def __bool__(self) -> bool:
+        return bool(self._tracks)
+
     def states(self) -> tuple[MemberState, ...]:
         return tuple(track.state() for track in self._tracks.values())
 
@@ -96,7 +104,7 @@ class Failover:
         asked. Raises what the round ended with.
         """
         deadline = self._now() + timeout
-        named = match[1] if (match := _NODE.match(call.path)) else None
+        named = named_node(call)
         last: Upstream | None = None
         doubted: list[tuple[Track, Upstream]] = []
         waiting = order(list(self._tracks.values()), next(self._turns), node or named)
@@ -108,7 +116,7 @@ class Failover:
                     if not track.enter():
                         continue
                     found = await self._at(track, call, proof, read, patience)
-            except _ELSEWHERE as error:
+            except ELSEWHERE as error:
                 last = error
             except errors.NodeUnreachable as error:
                 last = error
@@ -161,7 +169,7 @@ class Failover:
         refusal = from_answer(
             answer, proof=proof, asked=Asked(call.call, member.name, self.name, changes=not call.reads)
         )
-        if isinstance(refusal, _ELSEWHERE):
+        if isinstance(refusal, ELSEWHERE):
             track.failed(refusal)
         elif not _is_doubtful(refusal, call):
             track.succeeded()

@@ -6,12 +6,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from paddock.base.clock import Clock, SystemClock
 from paddock.base.errors import Upstream
 from paddock.proxmox.address import Endpoint
+from paddock.proxmox.credentials import Credential
 from paddock.proxmox.trust import TlsPolicy
 
 FAILURES_TO_OPEN = 2
@@ -21,11 +22,15 @@ BACKOFF_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One node that can be asked. `name` is its node name in the cluster."""
+    """One node that can be asked. `name` is its node name in the cluster.
+
+    `credential` is its own, where it does not take the cluster's.
+    """
 
     name: str
     endpoint: Endpoint
     policy: TlsPolicy
+    credential: Credential | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

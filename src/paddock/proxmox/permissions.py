@@ -36,14 +36,14 @@ class PermissionsSummary:
         return not self.missing
 
 
-_WATCHING = (
+WATCHING = (
     Lack("Sys.Audit", "/", "to see the cluster's status, its nodes and their figures"),
     Lack("VM.Audit", "/vms", "to see containers and virtual machines"),
     Lack("Datastore.Audit", "/storage", "to see storages"),
     Lack("SDN.Audit", "/sdn", "to see bridges and networks"),
     Lack("Pool.Audit", "/pool", "to see pools"),
 )
-_MANAGING = (
+MANAGING = (
     (("VM.Allocate", "/vms"), "create and delete containers"),
     (("VM.PowerMgmt", "/vms"), "start and stop containers"),
     (("VM.Migrate", "/vms"), "move containers to another node"),
@@ -56,9 +56,9 @@ _MANAGING = (
 
 def permissions_summary(permissions: Permissions) -> PermissionsSummary:
     """`permissions` is the whole answer of GET /access/permissions of the credential itself."""
-    missing = tuple(lack for lack in _WATCHING if not holds(permissions, lack.privilege, lack.path))
+    missing = tuple(lack for lack in WATCHING if not holds(permissions, lack.privilege, lack.path))
     lacks = {lack.privilege for lack in missing}
-    cannot = tuple(what for (privilege, path), what in _MANAGING if not holds(permissions, privilege, path))
+    cannot = tuple(what for (privilege, path), what in MANAGING if not holds(permissions, privilege, path))
     return PermissionsSummary(
         can_watch="Sys.Audit" not in lacks,
         sees_guests="VM.Audit" not in lacks,

@@ -19,6 +19,7 @@ from paddock.proxmox.shapes import (
     NodeCertificate,
     NodeStatus,
     NodeStorage,
+    NodeTime,
     Resource,
     StatusRow,
     Version,
@@ -60,6 +61,11 @@ def _with_sound_fingerprint(row: Node) -> Node:
 
 async def node_status(connection: Connection, node: str) -> NodeStatus:
     return await connection.get(path_of("nodes", node, "status"), as_type=NodeStatus)
+
+
+async def node_time(connection: Connection, node: str) -> NodeTime:
+    """Its clock. Needs Sys.Audit on the node."""
+    return await connection.get(path_of("nodes", node, "time"), as_type=NodeTime)
 
 
 async def node_networks(connection: Connection, node: str) -> Rows[Interface]:

@@ -208,6 +208,14 @@ class NodeStorage(Shape, frozen=True):
     avail: Size | None = None
 
 
+class NodeTime(Shape, frozen=True):
+    """/nodes/N/time: seconds since the epoch; `localtime` is shifted by the zone."""
+
+    time: Size | None = None
+    localtime: Size | None = None
+    timezone: str | None = None
+
+
 class NodeCertificate(Shape, frozen=True):
     """A row of /nodes/N/certificates/info: pve-root-ca.pem, pve-ssl.pem, pveproxy-ssl.pem."""
 

@@ -24,6 +24,8 @@ from paddock.proxmox.request import Request
 
 TEXT_LIMIT = 500  # signs of a reason phrase or header
 BODY_LIMIT = 64 * 1024 * 1024
+# of all answers that one cluster is sending at the same time
+TOGETHER_LIMIT = 96 * 1024 * 1024
 # pveproxy closes idle connections after 5 s: stay below, so that reuse rarely fails
 KEEPALIVE_SECONDS = 4.0
 # a member waits 30 s for another one before it answers 595; our own patience ends earlier
@@ -75,6 +77,7 @@ class HttpTransport:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._works: dict[tuple[Endpoint, trust.TlsPolicy], int] = {}
         self._closed = False
+        self._incoming = 0  # bytes of bodies that are being read
 
     async def request(
         self,
@@ -150,7 +153,7 @@ class HttpTransport:
                 ),
                 trace_request_ctx=progress,
             ) as response:
-                body = await _read(response, request)
+                body = await self._read(response, request)
                 answered = {name: clean(value) for name, value in response.headers.items()}
                 return Answer(response.status, clean(response.reason or ""), body, answered)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
@@ -161,6 +164,25 @@ class HttpTransport:
             if progress.connected:
                 raise
             raise faults.bad_address(endpoint) from None
+
+    async def _read(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
+        parts, size = [], 0
+        try:
+            async for part in response.content.iter_any():
+                size += len(part)
+                self._incoming += len(part)
+                if size > BODY_LIMIT or self._incoming > TOGETHER_LIMIT:
+                    response.close()
+                    limit = BODY_LIMIT if size > BODY_LIMIT else TOGETHER_LIMIT
+                    raise Unreadable(
+                        f"The answer to {request.call} is larger than {limit >> 20} MiB"
+                        + ("." if limit == BODY_LIMIT else ", together with others at this moment."),
+                        code="too_large",
+                    )
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            self._incoming -= size
 
     async def _leaf(self, endpoint: Endpoint) -> Certificate:
         return await handshake.probe_certificate(endpoint, timeout=self._connect_seconds)
@@ -279,16 +301,3 @@ def _deepest(error: OSError) -> OSError:
     while isinstance(error.__cause__, OSError):
         error = error.__cause__
     return error
-
-
-async def _read(response: aiohttp.ClientResponse, request: Request) -> bytes:
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > BODY_LIMIT:
-            response.close()
-            raise Unreadable(
-                f"The answer to {request.call} is larger than {BODY_LIMIT >> 20} MiB.", code="too_large"
-            )
-        parts.append(part)
-    return b"".join(parts)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from paddock.access.guard import check, may, page_context
+from paddock.access.audit import Target
+from paddock.access.guard import check, may, page_context, require
 from paddock.base.context import Context
 from paddock.base.errors import InUse, Invalid, Prerequisite, StaleVersion
 from paddock.sites import actions, queries
@@ -48,6 +49,7 @@ async def new_site(request: Request, ctx: Ctx) -> Response:
 
 @router.post("/new")
 async def create_site(request: Request, ctx: Ctx) -> Response:
+    await require(ctx, "sites.create")  # before the form is looked at
     form = await Form.read(request)
     status = 422
     if (wish := _wish(form)) is not None:
@@ -79,6 +81,7 @@ async def edit(request: Request, ctx: Ctx, site_id: str) -> Response:
 
 @router.post("/{site_id}/edit")
 async def edit_site(request: Request, ctx: Ctx, site_id: str) -> Response:
+    await require(ctx, "sites.edit", target=Target("site", site_id))
     form = await Form.read(request)
     theirs: Wish | None = None
     version, status = form.value("version"), 422
@@ -93,7 +96,6 @@ async def edit_site(request: Request, ctx: Ctx, site_id: str) -> Response:
                 now = await queries.get_site(ctx, site_id)
                 theirs, version = actions.wish_of(now), str(now.version)
                 form.hint = "Your values stand in the fields, what is saved now below them. Saving again writes yours."
-    check(ctx, "sites.edit")
     name = (await queries.get_site(ctx, site_id)).name
     return await _form(
         request, form, status=status, site_id=site_id, name=name, theirs=theirs, version=version
@@ -102,6 +104,7 @@ async def edit_site(request: Request, ctx: Ctx, site_id: str) -> Response:
 
 @router.post("/{site_id}/delete")
 async def delete_site(request: Request, ctx: Ctx, site_id: str) -> Response:
+    await require(ctx, "sites.delete", target=Target("site", site_id))
     form = await Form.read(request)
     found = await queries.get_site(ctx, site_id)
     try:

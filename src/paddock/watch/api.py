@@ -22,6 +22,9 @@ from paddock.watch.schemas import (
     NodeIn,
     PreviewIn,
     PreviewOut,
+    RealmOut,
+    RealmsIn,
+    RealmsOut,
 )
 from paddock.watch.wish import ImportWish
 
@@ -39,10 +42,17 @@ async def preview(ctx: Ctx, body: PreviewIn) -> PreviewOut:
     return preview_out(await actions.preview(ctx, _wish(body)))
 
 
+@router.post("/imports/realms")
+async def list_realms(ctx: Ctx, body: RealmsIn) -> RealmsOut:
+    """The realms that the server offers for a user name. Asked without a sign-in; nothing secret is sent."""
+    found = await actions.list_realms(ctx, body.url)
+    return RealmsOut(realms=[RealmOut(name=one.name, text=one.text, default=one.default) for one in found])
+
+
 @router.post("/imports", status_code=202)
 async def import_cluster(ctx: Ctx, body: ImportIn) -> ImportOut:
     """Starts the durable import of the named members; follow it at `/jobs/{job_id}`."""
-    job = await actions.import_cluster(ctx, body.preview_id, body.members)
+    job = await actions.import_cluster(ctx, body.preview_id, body.members, token=body.token or "")
     return ImportOut(job_id=job.id)
 
 
@@ -92,6 +102,7 @@ def preview_out(preview: Preview) -> PreviewOut:
             can=list(review.can),
             cannot=list(review.cannot),
             missing=list(review.missing),
+            token_lacks=None if review.token_lacks is None else list(review.token_lacks),
         ),
         members=[_member(member) for member in review.members],
         notes=list(review.notes),

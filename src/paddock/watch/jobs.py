@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from paddock.base.context import Context
-from paddock.base.errors import Conflict, Upstream
+from paddock.base.errors import Conflict, PaddockError, Upstream
 from paddock.clusters import connecting
 from paddock.clusters import record as clusters
 from paddock.clusters.membership import MemberSeen
@@ -18,15 +18,15 @@ from paddock.nodes import record as nodes
 from paddock.nodes.record import BridgeSeen, Facts, Registration
 from paddock.proxmox import reads
 from paddock.proxmox.address import Endpoint
+from paddock.proxmox.ceremony import Before, Made, Plan
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
-from paddock.proxmox.members import Member
+from paddock.proxmox.credentials import Credential
 from paddock.proxmox.shapes import Interface
-from paddock.proxmox.transport import HttpTransport
-from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
-from paddock.watch import reading, recording
+from paddock.watch import making, reading, recording
+from paddock.watch.making import first_connection
 from paddock.watch.previews import Preview
 
 TYPE = "watch.import_cluster.v1"
@@ -37,8 +37,8 @@ Visit = tuple[dict[str, Any], Facts | None, list[BridgeSeen] | None, Certificate
 """The line of the result; what was read; the certificate, where it was believed."""
 
 
-def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
-    """Everything but the secret, JSON-ready."""
+def arguments(preview: Preview, chosen: Sequence[str], plan: Plan | None, actor: str) -> dict[str, Any]:
+    """Everything but the secret, JSON-ready. `plan`: the token that is to be made with the password."""
     review = preview.review
     return {
         "site_id": review.site_id,
@@ -56,12 +56,14 @@ def arguments(preview: Preview, chosen: Sequence[str]) -> dict[str, Any]:
         "hosts": preview.hosts,
         "server_names": preview.server_names,
         "members": list(chosen),
+        "token": plan.wire() if plan else None,
+        "actor": actor,
     }
 
 
 async def import_cluster(run: Run) -> dict[str, Any]:
-    """Reach · read and record · contact each member · finish. One bad node is one line of the result."""
-    recorded = await run.step("Read and record", lambda: _record(run))
+    """(Make a token ·) read and record · contact each member. One bad node is one line of the result."""
+    recorded = await _recorded(run)
     for text in recorded["notes"]:
         await run.line("warn", text)
     results = await run.step("Contact every node", lambda: contact_all(run, recorded))
@@ -77,22 +79,45 @@ async def import_cluster(run: Run) -> dict[str, Any]:
 IMPORT = JobType(TYPE, import_cluster)
 
 
-async def _record(run: Run) -> dict[str, Any]:
+async def _recorded(run: Run) -> dict[str, Any]:
+    """What was made on Proxmox VE for an import that fails is taken back."""
+    if not run.arguments.get("token"):
+        recorded: dict[str, Any] = await run.step("Read and record", lambda: _record(run, None))
+        return recorded
+    plan = Plan.read(run.arguments["token"])
+    before = Before.read(await run.step("Look at what is there", lambda: making.look(run, plan)))
+    try:
+        recorded = await run.step(
+            "Make a token, read and record", lambda: _record(run, making.Wanted(plan, before))
+        )
+    except PaddockError:
+        await making.take_back(run, plan, before)
+        raise
+    return recorded
+
+
+async def _record(run: Run, wanted: making.Wanted | None) -> dict[str, Any]:
     given = run.arguments
     await sites.get_site(run.ctx, given["site_id"])
-    connection = _first_connection(run)
+    connection = first_connection(run)
     try:
+        made = await making.make(run, connection, wanted) if wanted else None
         seen = await reading.read(connection, run.ctx.now())
     finally:
         await connection.close()
     try:
-        return await _write(run, seen, given)
+        recorded = await _write(run, seen, given, made)
     except Conflict:
         # Two administrators import the same cluster at once: the other was first, so now it is known.
-        return await _write(run, seen, given)
+        recorded = await _write(run, seen, given, made)
+    if made:
+        await making.tell(run, made)
+    return recorded
 
 
-async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _write(
+    run: Run, seen: reading.Reading, given: Mapping[str, Any], made: Made | None
+) -> dict[str, Any]:
     ctx = run.ctx
     members = reading.members_seen(
         seen,
@@ -104,7 +129,9 @@ async def _write(run: Run, seen: reading.Reading, given: Mapping[str, Any]) -> d
     )
     chosen = [member for member in members if member.name in set(given["members"])]
     async with ctx.write() as tx:
-        cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen))
+        cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen, made))
+        if made:
+            await making.record(run, tx, cluster.id, made)
         member_ids = await clusters.record_members(ctx, tx, cluster.id, members, given["members"])
         new_ids = await nodes.register(
             ctx,
@@ -214,30 +241,21 @@ def _said(name: str, recorded: Mapping[str, Any], failure: str, unread: str) -> 
     return "ok", "Reachable directly"
 
 
-def _first_connection(run: Run) -> Connection:
-    """To the member that was reviewed. A renewed certificate under the cluster's CA is still believed."""
+def _cluster_seen(run: Run, seen: reading.Reading, made: Made | None) -> clusters.ClusterSeen:
     given = run.arguments
-    policy = connecting.policy(
-        TrustMode(given["trust_mode"]), given["trusted_pem"], fingerprint=given["leaf"]
+    credential: Credential = connecting.rebuild(
+        given["credential_kind"], given["credential_name"], run.secret()
     )
-    endpoint = Endpoint(given["host"], given["port"])
-    credential = connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
-    return Connection(
-        given["local_node"], [Member(given["local_node"], endpoint, policy)], credential, HttpTransport()
-    )
-
-
-def _cluster_seen(run: Run, seen: reading.Reading) -> clusters.ClusterSeen:
-    given = run.arguments
-    credential = connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
+    if made:
+        credential = made.credential
     return clusters.ClusterSeen(
         name=seen.name or seen.via or given["local_node"],
         kind=ClusterKind.STANDALONE if seen.name is None else ClusterKind.CLUSTER,
         identity=given["identity"],
         trust_mode=given["trust_mode"],
         ca_pem=given["trusted_pem"],
-        credential_kind=given["credential_kind"],
-        credential_name=given["credential_name"],
+        credential_kind=connecting.kind_of(credential),
+        credential_name=connecting.name_of(credential),
         credential_sealed=connecting.seal(run.ctx.vault, given["identity"], credential),
         quorate=seen.quorate,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from paddock.access import guard
 from paddock.access.guard import page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
+from paddock.clusters.sign_in.realms import Offered
 from paddock.nodes import tombstones
 from paddock.nodes.model import Tombstone
 from paddock.proxmox import certificates
@@ -25,7 +27,7 @@ from paddock.watch.wish import ImportWish
 from paddock.web import hints
 from paddock.web.forms import Form
 from paddock.web.problems import status_of
-from paddock.web.render import page, redirect
+from paddock.web.render import fragment, page, redirect
 
 router = APIRouter(prefix="/nodes", include_in_schema=False)
 Ctx = Annotated[Context, Depends(page_context)]
@@ -55,6 +57,7 @@ async def by_hand(request: Request, ctx: Ctx, site: str = "") -> Response:
 
 @router.post("/import")
 async def look(request: Request, ctx: Ctx) -> Response:
+    await guard.require(ctx, "nodes.import")  # before the form is looked at
     form = await Form.read(request)
     wish = _wish(form)
     faults = {}
@@ -69,6 +72,16 @@ async def look(request: Request, ctx: Ctx) -> Response:
         shown.errors.update(faults)
         return await _connect(request, ctx, shown, status=422)
     return await _try(request, ctx, wish, shown)
+
+
+@router.post("/import/realms")
+async def realms(request: Request, ctx: Ctx) -> Response:
+    """What the server behind the typed URL offers after the @; nothing where it does not answer."""
+    form = await Form.read(request)
+    found: tuple[Offered, ...] = ()
+    with suppress(Invalid, Upstream):
+        found = await actions.list_realms(ctx, form.value("url"))
+    return fragment(request, "clusters/realms.html", realms=found, unconfirmed=True)
 
 
 @router.get("/import/confirm/{draft_id}")
@@ -86,7 +99,7 @@ async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
 
 @router.post("/import/confirm/{draft_id}")
 async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
-    guard.check(ctx, "nodes.import")
+    await guard.require(ctx, "nodes.import")
     form = await Form.read(request)
     try:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
@@ -148,7 +161,7 @@ async def import_ticked(request: Request, ctx: Ctx, preview_id: str) -> Response
     form = await Form.read(request)
     ticked = form.values("members")
     try:
-        job = await actions.import_cluster(ctx, preview_id, ticked)
+        job = await actions.import_cluster(ctx, preview_id, ticked, token=form.value("token"))
     except NotFound as error:
         return await _expired(request, ctx, error)
     except Invalid as error:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from paddock.access import guard
 from paddock.access.guard import check, page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Prerequisite, StaleVersion
@@ -37,6 +38,7 @@ async def edit(request: Request, ctx: Ctx, node_id: str, name: str = "") -> Resp
 
 @router.post("")
 async def save(request: Request, ctx: Ctx, node_id: str) -> Response:
+    await guard.require(ctx, "nodes.edit")  # before the form is looked at
     form = await Form.read(request)
     typed = {name: form.value(name) for name in FIELDS}
     wish = editing.Changes(**typed | ({"name": form.value("take")} if form.has("take") else {}))

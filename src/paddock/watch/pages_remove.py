@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from paddock.access import guard
 from paddock.access.guard import check, page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, StaleVersion
@@ -25,6 +26,7 @@ Ctx = Annotated[Context, Depends(page_context)]
 
 @router.post("/nodes/joined")
 async def add_member(request: Request, ctx: Ctx) -> Response:
+    await guard.require(ctx, "nodes.import")  # before the form is looked at
     form = await Form.read(request)
     job = await joining.add_member(ctx, form.value("cluster"), form.value("name"))
     return redirect(request, f"/jobs/{job.id}")
@@ -32,6 +34,7 @@ async def add_member(request: Request, ctx: Ctx) -> Response:
 
 @router.post("/nodes/joined/decline")
 async def decline_member(request: Request, ctx: Ctx) -> Response:
+    await guard.require(ctx, "nodes.import")  # before the form is looked at
     form = await Form.read(request)
     await joining.decline_member(ctx, form.value("cluster"), form.value("name"))
     return redirect(request, "/nodes")
@@ -46,6 +49,7 @@ async def ask_about_node(request: Request, ctx: Ctx, node_id: str) -> Response:
 
 @router.post("/nodes/{node_id}/remove")
 async def remove_node(request: Request, ctx: Ctx, node_id: str) -> Response:
+    await guard.require(ctx, "nodes.remove")  # before the form is looked at
     form = await Form.read(request)
     try:
         done = await removing.remove_node(
@@ -69,6 +73,7 @@ async def ask_about_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Resp
 
 @router.post("/clusters/{cluster_id}/remove")
 async def remove_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
+    await guard.require(ctx, "clusters.remove")  # before the form is looked at
     form = await Form.read(request)
     try:
         done = await removing.remove_cluster(

@@ -14,6 +14,7 @@ from paddock.proxmox import reads
 from paddock.proxmox.address import member_endpoint
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.decoding import Rows
+from paddock.proxmox.errors import Unreadable
 from paddock.proxmox.shapes import Resource, StatusRow
 
 
@@ -55,7 +56,7 @@ class Reading:
         """What the cluster says of a member: a member without quorum knows only of itself."""
         if self.quorate is False and name != self.via:
             return None
-        return next((bool(member.online) for member in self.members if member.name == name), None)
+        return next((member.online for member in self.members if member.name == name), None)
 
     @property
     def present(self) -> frozenset[str]:
@@ -66,12 +67,16 @@ OTHERS_ASKED = 4
 """How many other members are asked for their view where the first has no quorum."""
 
 
+MOST_MEMBERS = 1000
+"""Corosync takes 384 at most; more cannot be true, and Paddock would look for every one of them."""
+
+
 async def read(connection: Connection, at: datetime) -> Reading:
     """Both calls go to one member, so that they agree. A member without quorum is not believed while another has it.
 
-    Raises the classes of `proxmox.errors`.
+    Raises the classes of `proxmox.errors`; Unreadable also where the answer names no cluster and no lone host.
     """
-    status = await reads.cluster_status(connection)
+    status = _sound(await reads.cluster_status(connection))
     found = await _pictured(connection, status, at)
     if found.quorate is not False:
         return found
@@ -83,6 +88,21 @@ async def read(connection: Connection, at: datetime) -> Reading:
         if any(row.type == "cluster" and row.quorate for row in other.items):
             return await _pictured(connection, other, at)
     return found
+
+
+def _sound(status: Rows[StatusRow]) -> Rows[StatusRow]:
+    """Raises Unreadable where the rows do not say which cluster it is: a part of them would make a lone host of it."""
+    members = sum(row.type == "node" for row in status.items)
+    why = ""
+    if not members:
+        why = "names no member"
+    elif members > MOST_MEMBERS:
+        why = f"names {members} members"
+    elif status.unreadable and not any(row.type == "cluster" for row in status.items):
+        why = "does not say whether it is one"
+    if why:
+        raise Unreadable(f"The cluster's word about itself cannot be understood: it {why}.")
+    return status
 
 
 async def _pictured(connection: Connection, status: Rows[StatusRow], at: datetime) -> Reading:

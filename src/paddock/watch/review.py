@@ -89,6 +89,8 @@ class Review:
     missing: tuple[str, ...]
     members: tuple[MemberReview, ...]
     notes: tuple[str, ...] = ()
+    token_lacks: tuple[str, ...] | None = None
+    """What a password lacks to make a token of Paddock's own; None where it is a token already."""
     by_hand: bool = False
     """Whether one node is added by hand; then it is the only member."""
 
@@ -119,6 +121,10 @@ class Review:
         elif known:
             parts.append(f"{len(known)} stay as they are.")
         return " ".join(parts)
+
+    @property
+    def may_make_token(self) -> bool:
+        return self.token_lacks == ()
 
     def only(self, name: str) -> MemberReview | None:
         return next((member for member in self.members if member.name == name), None)

@@ -18,15 +18,16 @@ from paddock.clusters.membership import Comparison, MemberSeen
 from paddock.clusters.model import Cluster
 from paddock.nodes import queries as nodes
 from paddock.nodes import tombstones
-from paddock.proxmox import certificates, reads
+from paddock.proxmox import ceremony, certificates, reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
-from paddock.proxmox.credentials import Credential
+from paddock.proxmox.credentials import Credential, PasswordCredential
 from paddock.proxmox.errors import Untrusted
 from paddock.proxmox.first_contact import ROOT_CA, Reached
 from paddock.proxmox.handshake import probe_certificate
 from paddock.proxmox.shapes import NodeStatus
 from paddock.proxmox.trust import TrustMode
+from paddock.proxmox.wanted import lacking
 from paddock.sites import queries as sites
 from paddock.storages.record import own_capacity
 from paddock.watch import review as reviews
@@ -68,6 +69,7 @@ async def look(
         for stone in await tombstones.stones_of(ctx, new)
         if stone.identity == identity or stone.address == new[stone.name]
     ]
+    token_lacks = await _token_lacks(reached, credential)
     made = Review(
         site_id=site_id,
         site=site_name,
@@ -97,6 +99,7 @@ async def look(
         + reviews.returns(
             (stone.name, tombstones.epitaph(stone), stone.identity == identity) for stone in stones
         ),
+        token_lacks=token_lacks,
     )
     return Preview(
         id=new_id(),
@@ -111,6 +114,14 @@ async def look(
         server_names=names,
         trusted_pem=reached.ca_pem or "",
     )
+
+
+async def _token_lacks(reached: Reached, credential: Credential) -> tuple[str, ...] | None:
+    """Whether this password could be used once to make a token, and what it lacks."""
+    if not isinstance(credential, PasswordCredential):
+        return None
+    rights = await reads.permissions(reached.connection)
+    return tuple(f"{lack.privilege} on {lack.path}" for lack in lacking(rights, ceremony.everything_needed()))
 
 
 async def _prove(ctx: Context, reached: Reached, known: Cluster, ca_pem: str) -> None:

@@ -76,6 +76,9 @@ class CredentialOut(BaseModel):
     can: list[str]
     cannot: list[str]
     missing: list[str]
+    token_lacks: list[str] | None = Field(
+        description="What this password lacks to make a token for Paddock; null for a token."
+    )
 
 
 class ClusterFoundOut(BaseModel):
@@ -106,6 +109,26 @@ class ImportIn(BaseModel):
 
     preview_id: str
     members: list[str] = Field(description="Names of the members to import, exactly as Proxmox writes them.")
+    token: Literal["observer", "operator"] | None = Field(
+        default=None,
+        description="Use the password once to make a token that may do this much, and keep the token instead.",
+    )
+
+
+class RealmsIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(description="Any form, as for a preview.")
+
+
+class RealmOut(BaseModel):
+    name: str = Field(description="What stands after the @ of a user name.")
+    text: str
+    default: bool
+
+
+class RealmsOut(BaseModel):
+    realms: list[RealmOut]
 
 
 class ImportOut(BaseModel):

@@ -39,12 +39,15 @@ class NotSaved(Upstream):
 async def try_node(vault: Vault, cluster: Cluster, member: Row, endpoint: Endpoint, name: str) -> None:
     """Name, connection, certificate → Proxmox VE → sign-in → is it this node of this cluster.
 
-    With the trust in this member and the cluster's sign-in. Raises the exact error of `proxmox.errors`, NameMismatch or AnotherCluster.
+    With the trust in this member and its sign-in, its own or the cluster's. Raises the exact error of `proxmox.errors`, NameMismatch or AnotherCluster.
     """
     transport = HttpTransport()
     policy = connecting.policy_for(cluster, member)
     connection = Connection(
-        endpoint.authority, [Member(name, endpoint, policy)], connecting.unseal(vault, cluster), transport
+        endpoint.authority,
+        [Member(name, endpoint, policy)],
+        connecting.credential_for(vault, cluster, member),
+        transport,
     )
     try:
         async with asyncio.timeout(TRIAL_SECONDS):

@@ -11,7 +11,7 @@ from fastapi import Response
 
 Cell = str | int | float | datetime | None
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the full-width ones
 
 
 def csv_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
@@ -32,6 +32,11 @@ def _cell(value: Cell) -> str | int | float:
         return ""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and {value[:1], _first_shown(value)} & _FORMULA:
         return f"'{value}"  # as OWASP advises against CSV injection
     return value
+
+
+def _first_shown(text: str) -> str:
+    """The first sign that a person sees: spreadsheets skip blanks and control signs before a formula."""
+    return next((sign for sign in text if sign.isprintable() and not sign.isspace()), "")

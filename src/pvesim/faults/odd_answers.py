@@ -6,6 +6,9 @@ The request is processed; what comes back is not what Proxmox VE says. Selected 
 from __future__ import annotations
 
 import inspect
+import itertools
+import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -97,6 +100,48 @@ def _deep(answer: Answer) -> Answer:
     return replace(answer, body=b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 
 
+def _numbers(answer: Answer) -> Answer:
+    """numbers: every number is a hundred digits long, or below nothing"""
+    if answer.body is None or answer.type is None or not answer.type.startswith("application/json"):
+        return answer
+    return replace(answer, body=re.sub(rb"(?<=[:\[,])-?[0-9][0-9.eE+-]*", _monstrous, answer.body))
+
+
+def _monstrous(found: re.Match[bytes]) -> bytes:
+    return (b"9" * 100, b"-" + b"9" * 100, b"1e308", b"-1e-308")[found.start() % 4]
+
+
+def _doubled(answer: Answer) -> Answer:
+    """doubled: every object has each of its keys twice, null the second time"""
+    if answer.body is None or answer.type is None or not answer.type.startswith("application/json"):
+        return answer
+
+    def doubled(data: object) -> str:
+        if isinstance(data, list):
+            return f"[{','.join(map(doubled, data))}]"
+        if not isinstance(data, dict):
+            return msgspec.json.encode(data).decode()
+        pairs = [(msgspec.json.encode(key).decode(), doubled(value)) for key, value in data.items()]
+        return "{" + ",".join([*(f"{k}:{v}" for k, v in pairs), *(f"{k}:null" for k, _ in pairs)]) + "}"
+
+    return replace(answer, body=f'{{"data":{doubled(msgspec.json.decode(answer.body)["data"])}}}'.encode())
+
+
+def _many(answer: Answer) -> Answer:
+    """many: lists have 20,000 rows more, of nodes, guests and storages that nobody has"""
+    if answer.body is None or not answer.body.startswith(b'{"data":['):
+        return answer
+    rows = b",".join(
+        b'{"type":"%s","id":"%s/x%d","name":"x%d","node":"x%d","storage":"x","vmid":%d,"iface":"x%d","status":"?"}'
+        % (kind, kind, n, n, n % 5000, 500_000 + n, n)
+        for n, kind in zip(
+            range(20_000), itertools.cycle((b"node", b"lxc", b"qemu", b"storage")), strict=False
+        )
+    )
+    whole = answer.body.rpartition(b"]")[0]
+    return replace(answer, body=whole + (b"" if whole.endswith(b"[") else b",") + rows + b"]}")
+
+
 def _huge(answer: Answer) -> Answer:
     """huge: valid JSON of 10 MB"""
     return replace(answer, body=b'{"data":"' + b"x" * (10 * _MEGABYTE) + b'"}')
@@ -128,11 +173,30 @@ def _endless(answer: Answer) -> Answer:
     return replace(answer, delivery=deliver)
 
 
+def _bomb(answer: Answer) -> Answer:
+    """bomb: 2 GB of blanks, packed to 2 MB"""
+
+    def deliver(data: bytes) -> Iterator[bytes | float | None]:
+        yield (
+            b"HTTP/1.1 200 OK\r\nServer: pve-api-daemon/3.0\r\nContent-Type: application/json;charset=UTF-8\r\n"
+            b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        )
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        blanks = b" " * _MEGABYTE
+        for _ in range(2048):
+            if part := packer.compress(blanks):
+                yield part
+                yield 0.001
+        yield packer.flush()
+
+    return replace(answer, delivery=deliver)
+
+
 _KINDS: Mapping[str, Callable[[Answer], Answer]] = {
     each.__name__.lstrip("_").replace("_", "-"): each
     for each in (
         _markup, _control, _long, _invalid_json, _not_json, _mistyped, _empty, _wrong_type, _binary, _deep,
-        _huge, _header, _headers, _endless,
+        _numbers, _doubled, _many, _huge, _header, _headers, _endless, _bomb,
     )
 }  # fmt: skip
 

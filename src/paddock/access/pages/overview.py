@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from paddock.access import actions, audit, passwords, queries
-from paddock.access.guard import check, may, page_context
+from paddock.access.guard import check, may, page_context, require
 from paddock.access.rights import ROLE_WORDS, Role
 from paddock.access.schemas import UserIn, UserPatch
 from paddock.access.setup import base_url
@@ -64,6 +64,7 @@ async def new_user(request: Request, ctx: Ctx) -> Response:
 
 @router.post("/users/new")
 async def create_user(request: Request, ctx: Ctx) -> Response:
+    await require(ctx, "access.edit")  # before the form is looked at
     form = await Form.read(request)
     if (wish := form.bind(UserIn, empty_is_none=["password"])) is not None:
         try:
@@ -85,6 +86,7 @@ async def user(request: Request, ctx: Ctx, user_id: str) -> Response:
 
 @router.post("/users/{user_id}")
 async def edit_user(request: Request, ctx: Ctx, user_id: str) -> Response:
+    await require(ctx, "access.edit", target=audit.Target("user", user_id))
     form = await Form.read(request)
     if (wish := form.bind(UserPatch, disabled=form.has("disabled"))) is not None:
         try:

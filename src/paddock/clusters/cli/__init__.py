@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paddock.clusters.cli import reading, removing, trust
+from paddock.clusters.sign_in import cli as sign_in
 from paddock.terminal.commands import Commands
 
 clusters = Commands(
@@ -11,5 +12,6 @@ clusters = Commands(
 )
 reading.register(clusters)
 trust.register(clusters)
+sign_in.register(clusters)
 removing.register(clusters)
 app = clusters.app

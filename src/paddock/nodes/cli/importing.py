@@ -53,6 +53,7 @@ def register(nodes: Commands) -> None:
         "paddock nodes import --site vienna --url pve1.example.net --token-id audit@pve!paddock",
         "paddock nodes import --site lab --url 192.0.2.21 --password-stdin --fingerprint AA:BB:... --yes < password.txt",
         "paddock nodes import --site lab --url 192.0.2.21 --members pve1,pve3",
+        "paddock nodes import --site vienna --url 192.0.2.11 --make-token operator",
     )(import_nodes)
 
 
@@ -98,6 +99,14 @@ def import_nodes(
     members: Annotated[
         str | None, typer.Option("--members", metavar="A,B", help="Import these members only.")
     ] = None,
+    make_token: Annotated[
+        str | None,
+        typer.Option(
+            "--make-token",
+            metavar="LEVEL",
+            help="Use the password once to make a token (operator or observer), and keep that instead.",
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Import the unchanged ones again, too.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Import without a question. Never confirms a certificate.")
@@ -115,6 +124,8 @@ def import_nodes(
     wanted = trust_of(trust, fingerprint, ca_file)
     if members and every:
         raise wrong_use("Give --members or --all, not both.")
+    if make_token not in {None, "operator", "observer"}:
+        raise wrong_use(f"--make-token {make_token} is not known.", hint="Use operator or observer.")
     found = find(terminal.client, SITES, site)
     body = {"site_id": found.get("id"), "url": url}
     body |= credential(user, password_stdin, token_id, token_secret_stdin)
@@ -138,7 +149,10 @@ def import_nodes(
     undone = "Nothing was imported."
     if not asking.confirm(f"Import {nodes} into {plain(found.get('name'))}?", yes=yes, undone=undone):
         raise Failed(undone, code="declined")
-    started = terminal.client.post("/imports", {"preview_id": preview.get("preview_id"), "members": names})
+    body = {"preview_id": preview.get("preview_id"), "members": names}
+    if make_token:
+        body["token"] = make_token
+    started = terminal.client.post("/imports", body)
     job_id = started.get("job_id")
     if not isinstance(job_id, str) or not job_id:
         raise not_paddock(terminal.client.server.url + "/api/v1/imports", "no job")

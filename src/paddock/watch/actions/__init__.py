@@ -10,16 +10,23 @@ from ipaddress import ip_address
 from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Upstream
+from paddock.base.ids import new_id
 from paddock.clusters import trust_wish
 from paddock.clusters.connecting import secret_of
+from paddock.clusters.sign_in import naming as token_names
+from paddock.clusters.sign_in.realms import Offered, offered
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
 from paddock.nodes import queries as nodes
 from paddock.proxmox import certificates
 from paddock.proxmox.address import Endpoint, parse_api_url
+from paddock.proxmox.ceremony import Plan
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
 from paddock.proxmox.first_contact import Reached, TrustChoice, reach
-from paddock.proxmox.trust import TrustMode
+from paddock.proxmox.identify import identify
+from paddock.proxmox.transport import HttpTransport
+from paddock.proxmox.trust import TlsPolicy, TrustMode
+from paddock.proxmox.wanted import Level
 from paddock.sites import queries as sites
 from paddock.watch import by_hand, naming
 from paddock.watch import jobs as import_job
@@ -66,6 +73,20 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     return ctx.part(Previews).keep(found)
 
 
+async def list_realms(ctx: Context, url: str) -> tuple[Offered, ...]:
+    """The realms that a server offers, whoever it is: nothing is believed and nothing secret is sent for it.
+
+    Raises Invalid for the URL, and what `proxmox.identify` raises.
+    """
+    await guard.require(ctx, "nodes.import", target=audit.Target("realms", label=_shown(url)))
+    endpoint = parse_api_url(url)
+    transport = HttpTransport()
+    try:
+        return offered((await identify(endpoint, TlsPolicy(TrustMode.OFF), transport)).items)
+    finally:
+        await transport.close()
+
+
 async def read_again(ctx: Context, preview_id: str) -> Preview:
     """Another review with the same address, sign-in and trust; the old one is forgotten. Raises as `preview`, and NotFound."""
     owner = ctx.actor.user_id or ctx.actor.name
@@ -75,8 +96,12 @@ async def read_again(ctx: Context, preview_id: str) -> Preview:
     return made
 
 
-async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) -> Job:
-    """Queues the durable import of the ticked members. Raises NotFound for an expired review, Invalid for the ticks."""
+async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str], *, token: str = "") -> Job:
+    """Queues the durable import of the ticked members. With `token` (observer · operator) the password is used
+    once to make a token, and forgotten.
+
+    Raises NotFound for an expired review, Invalid for the ticks or the `token`.
+    """
     previews = ctx.part(Previews)
     owner = ctx.actor.user_id or ctx.actor.name
     await guard.require(ctx, "nodes.import", target=audit.Target("preview", preview_id))
@@ -90,6 +115,7 @@ async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) 
             raise Invalid.field("members", f"{name} is not in this review; names are case-sensitive.")
         if not member.selectable:
             raise Invalid.field("members", f"{name} cannot be imported: {member.writes}.")
+    plan = _token_plan(ctx, kept, token) if token else None
     kept = previews.take(preview_id, owner)
     label = f"Import {len(chosen)} {'node' if len(chosen) == 1 else 'nodes'} of {kept.review.cluster}"
     async with ctx.write() as tx:
@@ -97,7 +123,7 @@ async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) 
             ctx,
             tx,
             import_job.TYPE,
-            import_job.arguments(kept, chosen),
+            import_job.arguments(kept, chosen, plan, ctx.actor.name),
             label=label,
             site_id=kept.review.site_id,
             links=[{"kind": "site", "id": kept.review.site_id, "label": kept.review.site}],
@@ -112,7 +138,7 @@ async def import_cluster(ctx: Context, preview_id: str, members: Sequence[str]) 
             detail={
                 "members": chosen,
                 "trust": kept.review.trust_mode,
-                "sign_in": kept.review.credential_name,
+                "sign_in": plan.token if plan else kept.review.credential_name,
             },
         )
     return job
@@ -149,6 +175,22 @@ async def create_node(ctx: Context, wish: ImportWish) -> Job:
         raise Invalid.field("name", "Give the node's name, exactly as Proxmox shows it.")
     kept = await preview(ctx, wish)
     return await import_cluster(ctx, kept.id, [kept.review.via])
+
+
+def _token_plan(ctx: Context, kept: Preview, level: str) -> Plan:
+    """Raises Invalid where this sign-in cannot make a token, with what it lacks."""
+    if level not in set(Level):
+        raise Invalid.field("token", "Choose operator or observer.")
+    lacks = kept.review.token_lacks
+    if lacks is None:
+        raise Invalid.field("token", "You sign in with a token already.")
+    if lacks:
+        raise Invalid.field(
+            "token",
+            f"{kept.review.credential_name} may not make a token: it lacks {', '.join(lacks)}.",
+            code="ceremony_rights",
+        )
+    return token_names.plan(Level(level), "", "", ctx.now(), new_id())
 
 
 async def _check_name(ctx: Context, wish: ImportWish, reached: Reached) -> None:

@@ -59,11 +59,8 @@ async def edit_node(
         row = await changing.lock(ctx, tx, node_id, node.version)
         if name != row.name:
             await changing.name_is_free(tx, row, name)
-            old = row.member_id
-            changing.rename(ctx, tx, row, name, await clusters_changing.rename_member(tx, old, name))
-            await tx.session.flush()
-            if row.member_id != old:
-                await clusters_changing.forget_member(tx, old)
+            await clusters_changing.rename_member(tx, row.member_id, name)
+            changing.rename(ctx, tx, row, name)
         if way != before:
             await clusters_changing.set_way(tx, row.member_id, way)
             changing.set_way(ctx, tx, row, way)

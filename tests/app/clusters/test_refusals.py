@@ -1,0 +1,78 @@
+"""Why Proxmox VE refuses a sign-in: it says nothing, so an administrator of it is asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from pvesim import Running
+from tests.app.clusters.signing import signed
+from tests.harness import Paddock
+
+
+@pytest.mark.parametrize(
+    ("fault", "given", "code"),
+    [
+        ("token-deleted", {}, "token_deleted"),
+        ("token-expired", {}, "token_expired"),
+        ("token-replaced", {}, "secret_wrong"),
+        ("token-stripped", {"token": "full"}, "no_rights"),
+    ],
+)
+async def test_a_token_that_is_refused_is_explained(
+    paddock: Paddock, estate: Running, fault: str, given: dict[str, str], code: str
+) -> None:
+    token = estate["prod"].tokens["full"]
+    prod = await signed(paddock, estate, token_id=token.id, token_secret=token.secret)
+    estate.fault(fault, cluster="prod", **given)
+    cause = await prod.api.post(f"{prod.path}/explain", prod.root)
+    assert (cause.status, cause["code"]) == (200, code), cause
+    assert token.id in cause["text"]
+    assert cause["hint"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("user-disabled", "user_disabled"),
+        ("user-expired", "user_expired"),
+        ("password-changed", "password_wrong"),
+        ("acl-removed", "no_rights"),
+    ],
+)
+async def test_a_user_that_is_refused_is_explained(
+    paddock: Paddock, estate: Running, fault: str, code: str
+) -> None:
+    prod = await signed(paddock, estate, username="watch@pve", password="watch-only-1")
+    if fault == "acl-removed":
+        estate.fault(fault, cluster="prod", who="watch@pve")
+    else:
+        estate.fault(fault, cluster="prod", user="watch@pve")
+    cause = await prod.api.post(f"{prod.path}/explain", prod.root)
+    assert (cause.status, cause["code"]) == (200, code), cause
+    assert "watch@pve" in cause["text"]
+
+
+async def test_a_user_that_is_gone_is_explained(paddock: Paddock, estate: Running) -> None:
+    prod = await signed(paddock, estate, username="watch@pve", password="watch-only-1")
+    del prod.identity.users["watch@pve"]
+    prod.identity.changed()
+    assert (await prod.api.post(f"{prod.path}/explain", prod.root))["code"] == "user_missing"
+
+
+async def test_the_administrators_password_must_be_right(paddock: Paddock, estate: Running) -> None:
+    prod = await signed(paddock, estate)
+    answer = await prod.api.post(f"{prod.path}/explain", {"username": "root@pam", "password": "no"})
+    assert (answer.status, answer["code"]) == (502, "password_refused")
+
+
+async def test_without_rights_the_table_names_each_privilege_and_path(
+    paddock: Paddock, estate: Running
+) -> None:
+    token = estate["prod"].tokens["auditor"]
+    prod = await signed(paddock, estate, token_id=token.id, token_secret=token.secret)
+    assert (await prod.api.get(f"{prod.path}/rights"))["level"] == "observer"
+    estate.fault("acl-removed", cluster="prod", who="watch@pve")
+    rights = await prod.api.get(f"{prod.path}/rights")
+    assert rights["level"] is None
+    assert not any(want["present"] for want in rights["wants"])
+    assert {"privilege": "Sys.Audit", "path": "/"}.items() <= rights["wants"][0].items()
