@@ -63,7 +63,11 @@ from paddock.storages import api as storages_api
 from paddock.storages import figures as storage_figures
 from paddock.storages import pages as storages_pages
 from paddock.watch import api as watch_api
+from paddock.watch import api_nodes as watch_api_nodes
 from paddock.watch import pages as watch_pages
+from paddock.watch import pages_edit as watch_pages_edit
+from paddock.watch import pages_remove as watch_pages_remove
+from paddock.watch.adding import ADD
 from paddock.watch.jobs import IMPORT
 from paddock.watch.loop import Watcher
 from paddock.watch.previews import Drafts, Previews
@@ -80,7 +84,7 @@ GUARDS: dict[str, list[Objector]] = {
 SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 """Who listens to what, beyond what the parts subscribe to themselves."""
 
-JOB_TYPES = (IMPORT, MAKE_TOKEN, ROTATE_TOKEN)
+JOB_TYPES = (IMPORT, ADD, MAKE_TOKEN, ROTATE_TOKEN)
 
 SEALED = (
     Sealed(Cluster.credential_sealed, lambda row: seal_context(row.identity)),
@@ -90,8 +94,8 @@ SEALED = (
 """Every column that holds sealed secrets, and what each value is sealed to."""
 
 REST = (
-    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api, jobs_api,
-    access_api, overview_api,
+    sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api,
+    watch_api_nodes, jobs_api, access_api, overview_api,
 )  # fmt: skip
 PAGES: tuple[APIRouter, ...] = (
     access_pages.router,
@@ -101,6 +105,8 @@ PAGES: tuple[APIRouter, ...] = (
     storages_pages.router,
     diagnosis_pages.router,
     watch_pages.router,
+    watch_pages_edit.router,
+    watch_pages_remove.router,
     nodes_pages.router,
     clusters_pages.router,
     sites_pages.router,

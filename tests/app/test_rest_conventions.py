@@ -37,6 +37,8 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("POST", "/imports/realms"): {"url": "192.0.2.1"},
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
+    ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
+    ("POST", "/clusters/{cluster_id}/nodes"): {"name": "pve1"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
     ("POST", "/diagnose"): {"url": "no-such-host.invalid"},
     ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},
@@ -348,4 +350,6 @@ def argument_for(parameter: inspect.Parameter, ids: dict[str, str], paddock: Pad
         return paddock.ctx.now().replace(year=2020)
     if parameter.name in {"text", "q", "token"}:
         return "pve"
+    if parameter.name == "name":
+        return "pve1"
     raise AssertionError(f"how is {parameter} filled in?")

@@ -9,6 +9,7 @@ from paddock.base.vault import Secret, Vault
 from paddock.clusters.model import Cluster
 from paddock.clusters.model import Member as MemberRow
 from paddock.clusters.queries import get_cluster, members_of
+from paddock.clusters.reaching import Way
 from paddock.clusters.record import own_context, seal_context
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connections import ConnectionPlan, Loader
@@ -43,13 +44,22 @@ def proxmox_members(
     return [
         Member(
             member.name,
-            Endpoint(member.address, member.port),
+            endpoint_of(member),
             policy_for(cluster, member),
             unseal_own(vault, member) if vault is not None and member.credential_sealed else None,
         )
         for member in members
         if member.vanished_at is None
     ]
+
+
+def endpoint_of(member: MemberRow) -> Endpoint:
+    """Where the member's API listens."""
+    return way_of(member).endpoint
+
+
+def way_of(member: MemberRow) -> Way:
+    return Way(member.address, member.host, member.port)
 
 
 def policy_for(cluster: Cluster, member: MemberRow) -> TlsPolicy:

@@ -22,3 +22,13 @@ class ClusterChanged(Event):
 
     views: ClassVar[frozenset[str]] = frozenset({"clusters", "nodes", "overview"})
     cluster_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersEdited(ClusterImported):
+    """A person changed how a member is reached, what it is called, whether it is managed, or the cluster's site."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRemoved(ClusterImported):
+    """The last node of a cluster was removed, and the cluster with it."""

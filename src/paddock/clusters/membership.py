@@ -19,6 +19,10 @@ class MemberSeen:
     online: bool = True
     fingerprint: str = ""
     """SHA-256 of its certificate as the cluster reports it; empty where it does not."""
+    reported: str = ""
+    """The address that the cluster reports, whichever was chosen."""
+    host: str = ""
+    """Host of its API URL, where a person typed another than the address."""
     server_name: str | None = None
     """Name that its certificate is checked for instead of the address; None leaves it as it is known."""
 

@@ -69,7 +69,11 @@ class Member(Row):
     """Corosync's number; 0 for a lone host."""
     address: Mapped[str] = mapped_column(String(255))
     """IP address, or the host name under which it was first reached."""
+    host: Mapped[str] = mapped_column(String(255), default="")
+    """Host of its API URL where that is another than the address; empty where it is the address."""
     port: Mapped[int] = mapped_column(default=8006)
+    reported: Mapped[str] = mapped_column(String(255), default="")
+    """The address that the cluster itself reports; followed as long as `address` is the same."""
     fingerprint: Mapped[str] = mapped_column(String(95), default="")
     """SHA-256 that the cluster itself reports for the certificate on port 8006 (`ssl_fingerprint` of `/nodes`).
     Under `pinned` the one certificate that is believed, however it came here."""
@@ -82,6 +86,8 @@ class Member(Row):
     refused_at: Mapped[datetime | None] = mapped_column(default=None)
     """When that one was first seen."""
     vanished_at: Mapped[datetime | None] = mapped_column(default=None)
+    joined_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Since when it has been offered: it joined between two imports, and nobody has decided about it."""
     credential_kind: Mapped[str] = mapped_column(String(16), default="")
     """Of its own credential; empty where it takes the cluster's."""
     credential_name: Mapped[str] = mapped_column(String(255), default="")

@@ -42,6 +42,7 @@ async def show_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
         "authorities": shown_authorities(view.row.ca_pem),
         "standing": await standing(ctx, cluster_id),
         "may_edit": may(ctx, "clusters.edit"),
+        "may_remove": may(ctx, "clusters.remove"),
         "may_import": may(ctx, "nodes.import"),
     }
     if is_htmx(request):

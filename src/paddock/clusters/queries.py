@@ -147,6 +147,15 @@ async def get_member(ctx: Context, cluster_id: str, member: str) -> Member:
     return found
 
 
+async def joined(ctx: Context) -> Sequence[tuple[Member, Cluster]]:
+    """Members that joined between two imports and about whom nobody has decided, with their clusters."""
+    query = select(Member, Cluster).join(Cluster, Cluster.id == Member.cluster_id).where(*_in_scope(ctx))
+    query = query.where(Member.joined_at.is_not(None), Member.vanished_at.is_(None))
+    async with ctx.read() as db:
+        rows = (await db.execute(query.order_by(Member.joined_at, Member.name))).all()
+    return [(member, cluster) for member, cluster in rows]
+
+
 async def names_in_site(ctx: Context, site_id: str) -> list[str]:
     query = select(Cluster.name).where(Cluster.site_id == site_id, *_in_scope(ctx))
     async with ctx.read() as db:

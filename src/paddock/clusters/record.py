@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, update
 
@@ -13,6 +13,7 @@ from paddock.base.ids import new_id
 from paddock.clusters.events import ClusterChanged, ClusterImported
 from paddock.clusters.membership import MemberSeen
 from paddock.clusters.model import Cluster, ClusterKind, Member
+from paddock.clusters.reaching import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,13 @@ async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen
 
 
 async def record_members(
-    ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen]
+    ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen], chosen: Container[str]
 ) -> dict[str, str]:
     """Makes the member rows equal to what the cluster lists; returns name → member id.
 
-    A member that is no longer listed is marked, not deleted. An empty fingerprint leaves the known one.
+    A member that is no longer listed is marked, not deleted. An empty fingerprint leaves the known one, and how a
+    known member is reached changes only where it was `chosen`. Whoever imports has seen all members, so none of
+    them is offered any more.
     """
     known = {
         member.name: member
@@ -99,11 +102,14 @@ async def record_members(
     for one in seen:
         member = known.pop(one.name, None)
         if member is None:
-            member = Member(id=new_id(), cluster_id=cluster_id, name=one.name, address=one.address)
+            member = Member(id=new_id(), cluster_id=cluster_id, name=one.name)
+            member.address, member.port, member.host = one.address, one.port, ""
             tx.session.add(member)
-        member.nodeid = one.nodeid
-        member.address = one.address
-        member.port = one.port
+        elif one.name in chosen and (member.address, member.port) != (one.address, one.port):
+            member.address, member.host, member.port = one.address, "", one.port
+        if one.host and one.name in chosen:
+            member.host = one.host
+        member.nodeid, member.reported, member.joined_at = one.nodeid, one.reported, None
         member.fingerprint = one.fingerprint or member.fingerprint or ""
         if one.server_name is not None:
             member.server_name = one.server_name[:255]
@@ -115,36 +121,54 @@ async def record_members(
     return ids
 
 
-async def record_new_members(
+@dataclass(frozen=True, slots=True)
+class MembershipChange:
+    """What was otherwise between two imports."""
+
+    changed: bool = False
+    moved: Mapping[str, tuple[Way, Way]] = field(default_factory=dict)
+    """By name: members whose address was followed, and how they are reached now."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """By name: the new address that the cluster reports for a member that a person has given another one."""
+
+
+async def follow_membership(
     ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen], present: frozenset[str]
-) -> bool:
-    """Follows the membership between imports: adds members that joined, marks those that left."""
+) -> MembershipChange:
+    """Follows the membership between imports: adds members that joined, marks those that left, follows addresses.
+
+    An address is followed as long as it is the one that the cluster reported before.
+    """
     known = {
         member.name: member
         for member in await tx.session.scalars(select(Member).where(Member.cluster_id == cluster_id))
     }
     changed = False
+    moved: dict[str, tuple[Way, Way]] = {}
+    elsewhere: dict[str, str] = {}
     for one in seen:
-        if one.name not in known:
-            tx.session.add(
-                Member(
-                    id=new_id(),
-                    cluster_id=cluster_id,
-                    name=one.name,
-                    nodeid=one.nodeid,
-                    address=one.address,
-                    port=one.port,
-                    fingerprint=one.fingerprint,
-                )
-            )
+        member = known.get(one.name)
+        if member is None:
+            joined = Member(id=new_id(), cluster_id=cluster_id, name=one.name, nodeid=one.nodeid)
+            joined.address, joined.port, joined.reported = one.address, one.port, one.reported
+            joined.fingerprint, joined.joined_at = one.fingerprint, ctx.now()
+            tx.session.add(joined)
             changed = True
+        elif one.reported and member.reported != one.reported:
+            before = Way(member.address, member.host, member.port)
+            if member.address == member.reported:
+                member.address, changed = one.reported, True
+                moved[one.name] = before, Way(member.address, member.host, member.port)
+            elif member.reported and member.address != one.reported:
+                elsewhere[one.name] = one.reported
+            member.reported = one.reported
     for name, member in known.items():
         if (name in present) != (member.vanished_at is None):
             member.vanished_at = None if name in present else ctx.now()
             changed = True
     if changed:
         tx.publish(ClusterChanged(cluster_id))
-    return changed
+    return MembershipChange(changed, moved, elsewhere)
 
 
 async def record_fingerprints(
@@ -185,6 +209,12 @@ async def record_certificates(
             changed = True
     if changed:
         tx.publish(ClusterChanged(cluster_id))
+
+
+async def take_up(tx: Write, cluster_id: str, member_id: str) -> None:
+    """A member that joined is managed from now on."""
+    await tx.session.execute(update(Member).where(Member.id == member_id).values(joined_at=None))
+    tx.publish(ClusterImported(cluster_id))
 
 
 async def record_state(ctx: Context, cluster_id: str, *, quorate: bool | None, name: str | None) -> None:

@@ -13,12 +13,11 @@ from contextlib import asynccontextmanager
 from paddock.base.context import Context
 from paddock.base.errors import Conflict, Invalid, Upstream, WrongState
 from paddock.clusters import queries
-from paddock.clusters.connecting import policy, unseal
+from paddock.clusters.connecting import endpoint_of, policy, unseal
 from paddock.clusters.model import Cluster, ClusterKind, Member
 from paddock.clusters.trust_wish import Plan, Trial, TrustWish, bundle, fingerprint_of, given_names, mode_of
 from paddock.proxmox import certificates, faults, reads
 from paddock.proxmox import members as proxmox
-from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
@@ -67,7 +66,7 @@ async def plan(ctx: Context, cluster: Cluster, members: Sequence[Member], wish: 
 async def confirm(ctx: Context, cluster: Cluster, member: Member, fingerprint: str) -> Certificate:
     """The certificate that a member shows, if it is the one with this fingerprint and, under the cluster's CA,
     one that the cluster calls its own. Raises Untrusted, WrongState, and what `proxmox.errors` has."""
-    endpoint = Endpoint(member.address, member.port)
+    endpoint = endpoint_of(member)
     leaf = await contact(endpoint, TlsPolicy(TrustMode.PINNED, fingerprint=fingerprint))
     if cluster.trust_mode == TrustMode.CLUSTER_CA:
         connection = _only(ctx, cluster, member, fingerprint)
@@ -100,7 +99,7 @@ async def _believed(
         if leaf is None:
             raise Upstream(f"No member of {cluster.name} can be reached.", code="unreachable")
         member = next(one for one in members if one.name == name)
-        raise faults.unconfirmed(leaf, Endpoint(member.address, member.port))
+        raise faults.unconfirmed(leaf, endpoint_of(member))
     found = next(
         (one for one in members if one.name in shown and shown[one.name].sha256 == fingerprint), None
     )
@@ -120,7 +119,7 @@ async def _believed(
 
 def _only(ctx: Context, cluster: Cluster, member: Member, fingerprint: str) -> Connection:
     pin = TlsPolicy(TrustMode.PINNED, fingerprint=fingerprint)
-    one = proxmox.Member(member.name, Endpoint(member.address, member.port), pin)
+    one = proxmox.Member(member.name, endpoint_of(member), pin)
     return Connection(cluster.name, [one], unseal(ctx.vault, cluster), HttpTransport())
 
 
@@ -134,7 +133,7 @@ async def _authority(
     """The cluster's CA, and the names that members' certificates are checked for instead of their addresses."""
     rows = await _of_local(connection, cluster, confirmed)
     first = confirmed or members[0]
-    endpoint = Endpoint(first.address, first.port)
+    endpoint = endpoint_of(first)
     ca_pem = cluster_ca(rows, endpoint)
     if confirmed is not None:
         leaf = await contact(endpoint, TlsPolicy(TrustMode.PINNED, fingerprint=fingerprint))
@@ -142,7 +141,7 @@ async def _authority(
     names = {}
     for name, reported in (await _reported(connection, members)).items():
         member = next(one for one in members if one.name == name)
-        wanted = member_policy(Endpoint(member.address, member.port), name, ca_pem, reported)
+        wanted = member_policy(endpoint_of(member), name, ca_pem, reported)
         names[name] = wanted.server_name or ""
     return ca_pem, names
 
@@ -199,7 +198,7 @@ async def _reported(
 def _name_of(cluster: Cluster, member: Member, rows: Sequence[NodeCertificate] | None) -> str:
     leaf = served(rows) if rows is not None else None
     if leaf is not None:
-        return server_name(member.address, member.name, leaf.names)
+        return server_name(endpoint_of(member).host, member.name, leaf.names)
     return member.server_name if cluster.trust_mode == TrustMode.SYSTEM else ""
 
 
@@ -208,7 +207,7 @@ async def _shown(members: Sequence[Member]) -> dict[str, Certificate]:
 
     async def one(member: Member) -> Certificate | None:
         try:
-            return await probe_certificate(Endpoint(member.address, member.port), timeout=HANDSHAKE_SECONDS)
+            return await probe_certificate(endpoint_of(member), timeout=HANDSHAKE_SECONDS)
         except (Upstream, TimeoutError):
             return None
 
@@ -226,7 +225,7 @@ async def _try(
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(member: Member) -> Trial:
-        name, at = member.name, Endpoint(member.address, member.port)
+        name, at = member.name, endpoint_of(member)
         try:
             wanted = policy(mode, ca_pem, fingerprint=pins.get(name, ""), name=names.get(name, ""))
             async with slots, asyncio.timeout(2 * HANDSHAKE_SECONDS):

@@ -100,6 +100,13 @@ async def get_container(ctx: Context, container_id: str) -> ContainerView:
     return _views(ctx, rows)[0]
 
 
+async def vmids_of(ctx: Context, cluster_id: str) -> frozenset[int]:
+    """Of all containers of a cluster that Paddock knows."""
+    async with ctx.read() as db:
+        query = select(Container.vmid).where(Container.cluster_id == cluster_id)
+        return frozenset(await db.scalars(_living(ctx, query)))
+
+
 async def count(ctx: Context) -> int:
     return await ctx.part(Catalogue).count(ctx)
 

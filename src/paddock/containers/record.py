@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.ids import new_id
@@ -252,3 +252,29 @@ async def record_details(ctx: Context, found: Mapping[str, Details], cluster_id:
 
 def _said(details: Details) -> tuple[list[str], str, bool | None]:
     return list(details.addresses), details.ostype[:32], details.unprivileged
+
+
+async def move_to_site(tx: Write, cluster_id: str, site_id: str) -> None:
+    await tx.session.execute(
+        update(Container).where(Container.cluster_id == cluster_id).values(site_id=site_id)
+    )
+    tx.publish(ContainersChanged(cluster_id))
+
+
+async def end_on_node(ctx: Context, tx: Write, cluster_id: str, node_id: str) -> None:
+    """Those of a node that is managed no longer are known no longer."""
+    on_it = (Container.node_id == node_id, Container.ended_at.is_(None))
+    gone = await tx.session.execute(
+        update(Container).where(*on_it).values(ended_at=ctx.now()).returning(Container.id)
+    )
+    ctx.figures.forget(KIND, list(gone.scalars()))
+    tx.publish(ContainersChanged(cluster_id))
+
+
+async def forget_cluster(ctx: Context, tx: Write, cluster_id: str) -> None:
+    """Deletes all rows of a cluster that goes."""
+    gone = await tx.session.execute(
+        delete(Container).where(Container.cluster_id == cluster_id).returning(Container.id)
+    )
+    ctx.figures.forget(KIND, list(gone.scalars()))
+    tx.publish(ContainersChanged(cluster_id))

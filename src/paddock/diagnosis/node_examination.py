@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from paddock.base.context import SYSTEM, Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
-from paddock.clusters.connecting import credential_for, policy_for
+from paddock.clusters.connecting import credential_for, endpoint_of, policy_for
 from paddock.clusters.examination import Diagnosis, Key, Outcome, Subject, examine
 from paddock.clusters.model import ClusterKind
 from paddock.diagnosis.record import record_diagnosis
 from paddock.nodes import queries as nodes
-from paddock.proxmox.address import Endpoint
 from paddock.proxmox.connections import Connections
 
 MOST_AT_ONCE = 64
@@ -54,7 +53,7 @@ async def subject_of(ctx: Context, node_id: str, *, automatic: bool) -> Subject:
     own = bool(member.credential_sealed)
     refusal = connection.refusal_of(member.name) if own else connection.sign_in_refusal
     return Subject(
-        endpoint=Endpoint(member.address, member.port),
+        endpoint=endpoint_of(member),
         policy=policy_for(cluster, member),
         credential=credential_for(ctx.vault, cluster, member),
         node=node.name,

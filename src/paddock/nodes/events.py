@@ -32,3 +32,11 @@ class NodeStatusChanged(Event):
     node_id: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRemoved(Event):
+    """A node is managed no longer. Nothing has changed on the server itself."""
+
+    views: ClassVar[frozenset[str]] = _COUNTED | {"sites"}
+    node_id: str

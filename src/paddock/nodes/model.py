@@ -84,3 +84,29 @@ class NodeEvent(Row):
     text: Mapped[str] = mapped_column(Text)
 
     __table_args__ = (Index("ix_node_events_node_id_at", "node_id", "at"),)
+
+
+class Tombstone(Row):
+    """A node that was removed, so that its return is recognised and the removal can be taken back."""
+
+    __tablename__ = "tombstones"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    identity: Mapped[str] = mapped_column(String(95))
+    """Of its cluster: SHA-256 of the root CA."""
+    cluster: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(63))
+    address: Mapped[str] = mapped_column(String(255))
+    url: Mapped[str] = mapped_column(String(300))
+    site_id: Mapped[str | None] = mapped_column(Id, ForeignKey("sites.id", ondelete="SET NULL"), default=None)
+    trust_mode: Mapped[str] = mapped_column(String(16))
+    credential_kind: Mapped[str] = mapped_column(String(16))
+    credential_name: Mapped[str] = mapped_column(String(255))
+    removed_at: Mapped[datetime]
+    removed_by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    unasked: Mapped[str] = mapped_column(Text, default="")
+    """Why Proxmox VE could not be asked what runs there; empty where it was asked."""
+    returned_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    __table_args__ = (Index("ix_tombstones_identity_name", "identity", "name"),)

@@ -13,9 +13,10 @@ from paddock.base.context import Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
 from paddock.clusters.queries import ClusterView
-from paddock.nodes import attention, queries
+from paddock.nodes import attention, queries, tombstones
 from paddock.nodes.faces import FACES
 from paddock.nodes.health import TROUBLE
+from paddock.nodes.offers import list_offers
 from paddock.nodes.queries import NodeList, NodeView, Standing
 from paddock.sites import queries as sites
 from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
@@ -58,11 +59,16 @@ async def list_nodes(request: Request, ctx: Ctx, paging: Wish) -> Response:
         "faces": FACES,
         "narrowed": bool(paging.q or paging.filters.keys() - {"site"}),
         "may_import": may(ctx, "nodes.import"),
+        "offers": await list_offers(
+            ctx, site_id=paging.filter("site") or "", cluster_id=paging.filter("cluster") or ""
+        ),
         "no_sites": not found.everything and not await sites.all_sites(ctx),
     }
     if is_htmx(request):
         return fragment(request, "nodes/list_live.html", **data)
-    return await page(request, "nodes/list.html", **data)
+    return await page(
+        request, "nodes/list.html", **data, **await _gone(ctx, request.query_params.get("gone", ""))
+    )
 
 
 @router.get("/nodes.csv")
@@ -106,12 +112,32 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
         "events": [event for event, _ in events],
         "event_count": await queries.count_events(ctx, node_id),
         "bridges": bridges,
+        "may_edit": may(ctx, "nodes.edit"),
+        "may_remove": may(ctx, "nodes.remove"),
         "interval": round(ctx.settings.watch_interval),
         "may_diagnose": may(ctx, "nodes.diagnose"),
     }
     if is_htmx(request):
         return fragment(request, "nodes/node_live.html", **data)
     return await page(request, "nodes/node.html", **data)
+
+
+async def _gone(ctx: Context, stone_id: str) -> dict[str, Any]:
+    """What was just removed, with the way back."""
+    if not stone_id:
+        return {"gone": None}
+    try:
+        stone = await tombstones.find_stone(ctx, stone_id)
+    except NotFound:
+        return {"gone": None}
+    if stone.returned_at is not None:
+        return {"gone": None}
+    cluster = await clusters.find_by_identity(ctx, stone.identity)
+    return {
+        "gone": stone,
+        "gone_cluster": cluster.id if cluster else "",
+        "clean_up": tombstones.clean_up(stone.credential_kind, stone.credential_name),
+    }
 
 
 def _site(paging: Paging) -> dict[str, str]:

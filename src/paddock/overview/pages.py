@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from paddock.access.guard import check, page_context
+from paddock.access.guard import check, may, page_context
 from paddock.base.context import Context
 from paddock.overview import frame, queries
 from paddock.overview.search import search
@@ -22,7 +22,10 @@ LONGEST_SEARCH = 200
 @router.get("/")
 async def show_overview(request: Request, ctx: Ctx) -> Response:
     check(ctx, "overview.read")
-    data: dict[str, Any] = {"seen": await queries.overview(ctx, request.query_params.get("site", ""))}
+    data: dict[str, Any] = {
+        "seen": await queries.overview(ctx, request.query_params.get("site", "")),
+        "may_import": may(ctx, "nodes.import"),
+    }
     if is_htmx(request):
         return fragment(request, "overview/overview_now.html", **data)
     return await page(request, "overview/overview.html", **data)

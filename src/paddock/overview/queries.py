@@ -18,6 +18,7 @@ from paddock.nodes import queries as nodes
 from paddock.nodes.attention import Attention
 from paddock.nodes.health import Status
 from paddock.nodes.model import NodeEvent
+from paddock.nodes.offers import Offer, list_offers
 from paddock.nodes.queries import NodeView
 from paddock.sites import queries as sites
 from paddock.sites.model import Site
@@ -66,6 +67,8 @@ class FirstStep:
 @dataclass(frozen=True, slots=True)
 class Overview:
     attention: Sequence[Attention]
+    offers: Sequence[Offer]
+    """Members that joined; `attention` has them too."""
     sites: Sequence[Capacity]
     first_steps: Sequence[FirstStep]
     """Only while no node has been imported."""
@@ -93,8 +96,10 @@ async def overview(ctx: Context, site_id: str = "") -> Overview:
         await clusters.list_clusters(ctx, Paging(size=2000, filters={"site": site_id} if site_id else {}))
     ).items
     shared = await storages.shared_use(ctx, [cluster.row.id for cluster in groups])
+    offered = await list_offers(ctx, site_id=site_id)
     return Overview(
-        attention=needs(every, groups, ctx.now()),
+        attention=needs(every, groups, ctx.now()) + [offer.attention for offer in offered],
+        offers=offered,
         sites=[capacity(site, every, groups, shared) for site in known],
         first_steps=[] if every else await _first_steps(ctx, bool(known)),
         jobs=await jobs.running(ctx, site_id=site_id),

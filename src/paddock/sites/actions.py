@@ -66,7 +66,7 @@ async def delete_site(ctx: Context, site_id: str, *, expected: int | None = None
     raise InUse(
         f"Site {site.name} cannot be deleted: {_listing(objections)} {'stand' if len(objections) > 1 else 'stands'} on it.",
         objections=objections,
-        hint="A site can be deleted once nothing stands on it. Removing nodes is not in this version yet.",
+        hint="A site can be deleted once nothing stands on it. Remove its nodes on their pages first.",
     )
 
 

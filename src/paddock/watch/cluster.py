@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import Counter
 from datetime import datetime, timedelta
 
 from paddock.base.context import Context
@@ -80,7 +81,7 @@ class ClusterWatch:
             self._node_ids = await node_record.registered(self._ctx, self.cluster_id)
             self._shown = await node_record.load_shown(self._ctx, self.cluster_id)
             if members := await clusters.members_of(self._ctx, self.cluster_id):
-                self._port = members[0].port
+                self._port = Counter(member.port for member in members).most_common(1)[0][0]
             self._loaded = True
 
     def start(self, *, delay: float = 0) -> None:
@@ -110,14 +111,13 @@ class ClusterWatch:
 
     async def _record(self, seen: reading.Reading) -> None:
         self._refused = self._unread = ""
-        self._lone = seen.name is None
+        turned, self._lone = self._lone != (seen.name is None), seen.name is None
         digest = reading.digest(seen)
         blind = await self._blind()
         if digest != self._digest or self._missing:
             async with self._ctx.write() as tx:
-                members = reading.members_seen(seen, self._port, {}, {})
-                joined = not seen.unreadable and await cluster_record.record_new_members(
-                    self._ctx, tx, self.cluster_id, members, seen.present
+                changed = await recording.follow_membership(
+                    self._ctx, tx, seen, self.cluster_id, port=self._port, turned=turned
                 )
                 recorded = await recording.record_reading(
                     self._ctx,
@@ -131,7 +131,7 @@ class ClusterWatch:
             self._living, self._missing = recorded.living, recorded.missing
             self._digest = digest
             self._reader.wake()
-            if joined:
+            if changed:
                 self._certificates.hurry()
                 await self._ctx.part(Connections).reload(self.cluster_id)
         self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)

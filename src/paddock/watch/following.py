@@ -13,6 +13,7 @@ from paddock.base.context import Context
 from paddock.base.errors import Upstream
 from paddock.clusters import queries as clusters
 from paddock.clusters import record as cluster_record
+from paddock.clusters.connecting import endpoint_of
 from paddock.clusters.model import Cluster
 from paddock.nodes import record as node_record
 from paddock.nodes.record import Facts
@@ -136,5 +137,5 @@ class Follower:
             except Upstream:
                 continue  # it is down, or the way there is
             if leaf is not None:
-                found[member.name] = server_name(member.address, member.name, leaf.names)
+                found[member.name] = server_name(endpoint_of(member).host, member.name, leaf.names)
         return found

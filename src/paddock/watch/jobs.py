@@ -53,6 +53,7 @@ def arguments(preview: Preview, chosen: Sequence[str], plan: Plan | None, actor:
         "credential_name": review.credential_name,
         "addresses": preview.addresses,
         "fingerprints": preview.fingerprints,
+        "hosts": preview.hosts,
         "server_names": preview.server_names,
         "members": list(chosen),
         "token": plan.wire() if plan else None,
@@ -65,7 +66,7 @@ async def import_cluster(run: Run) -> dict[str, Any]:
     recorded = await _recorded(run)
     for text in recorded["notes"]:
         await run.line("warn", text)
-    results = await run.step("Contact every node", lambda: _contact(run, recorded))
+    results = await run.step("Contact every node", lambda: contact_all(run, recorded))
     return {
         "cluster_id": recorded["cluster_id"],
         "cluster": recorded["cluster"],
@@ -119,14 +120,19 @@ async def _write(
 ) -> dict[str, Any]:
     ctx = run.ctx
     members = reading.members_seen(
-        seen, given["port"], given["fingerprints"], given["addresses"], given["server_names"]
+        seen,
+        given["port"],
+        given["fingerprints"],
+        given["addresses"],
+        given["server_names"],
+        given.get("hosts"),
     )
     chosen = [member for member in members if member.name in set(given["members"])]
     async with ctx.write() as tx:
         cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen, made))
         if made:
             await making.record(run, tx, cluster.id, made)
-        member_ids = await clusters.record_members(ctx, tx, cluster.id, members)
+        member_ids = await clusters.record_members(ctx, tx, cluster.id, members, given["members"])
         new_ids = await nodes.register(
             ctx,
             tx,
@@ -134,6 +140,7 @@ async def _write(
             cluster_id=cluster.id,
             members=[_registration(member, member_ids[member.name]) for member in chosen],
         )
+        await recording.recognise(ctx, tx, given["identity"], new_ids)
         node_ids = await nodes.registered_in(tx, cluster.id)
         recorded = await recording.record_reading(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
@@ -153,7 +160,8 @@ async def _write(
     }
 
 
-async def _contact(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def contact_all(run: Run, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Contacts each node of `recorded`, and reads its facts and bridges. One bad node is one line."""
     connections = run.ctx.part(Connections)
     await connections.reload(recorded["cluster_id"])  # an import may bring another credential
     connection = await connections.get(recorded["cluster_id"])
@@ -254,7 +262,8 @@ def _cluster_seen(run: Run, seen: reading.Reading, made: Made | None) -> cluster
 
 
 def _registration(member: MemberSeen, member_id: str) -> Registration:
-    return Registration(member_id, member.name, member.address, Endpoint(member.address, member.port).url)
+    url = Endpoint(member.host or member.address, member.port).url
+    return Registration(member_id, member.name, member.address, url)
 
 
 def _bridge(row: Interface) -> BridgeSeen:

@@ -11,7 +11,7 @@ from paddock.base.errors import PaddockError, Upstream
 from paddock.base.loops import every, stop
 from paddock.clusters import queries as clusters
 from paddock.clusters import record as cluster_record
-from paddock.clusters.events import ClusterImported
+from paddock.clusters.events import ClusterImported, ClusterRemoved, MembersEdited
 from paddock.jobs import record as jobs
 from paddock.nodes import record as nodes
 from paddock.proxmox.connections import Connections
@@ -44,6 +44,8 @@ class Watcher:
         """Spreads the clusters over the interval, so that their work does not fall together."""
         services = self._ctx.services
         services.bus.subscribe(ClusterImported, self._on_imported)
+        services.bus.subscribe(MembersEdited, self._on_imported)
+        services.bus.subscribe(ClusterRemoved, self._on_removed)
         self._running = True
         interval = services.settings.watch_interval
         await self._reconcile()
@@ -104,6 +106,12 @@ class Watcher:
                 connection.retry_sign_in()
             # the import itself has just read everything
             await self._open(event.cluster_id, delay=self._ctx.settings.watch_interval / 2)
+
+    async def _on_removed(self, event: ClusterRemoved) -> None:
+        async with self._changing:
+            if (watch := self._watches.pop(event.cluster_id, None)) is not None:
+                await watch.stop()
+            await self._connections.forget(event.cluster_id)
 
     async def _tell(self) -> None:
         if self._watches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,12 +13,15 @@ from paddock.access.guard import page_context
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
 from paddock.clusters.sign_in.realms import Offered
+from paddock.nodes import tombstones
+from paddock.nodes.model import Tombstone
 from paddock.proxmox import certificates
 from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
 from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
 from paddock.watch import actions, steps
+from paddock.watch.naming import NameMismatch
 from paddock.watch.previews import Draft, Drafts, Preview, Previews
 from paddock.watch.wish import ImportWish
 from paddock.web import hints
@@ -30,13 +34,17 @@ Ctx = Annotated[Context, Depends(page_context)]
 
 
 @router.get("/import")
-async def connect(request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "") -> Response:
-    """The form; `draft` and `review` fill in what was typed before, except secrets."""
+async def connect(
+    request: Request, ctx: Ctx, site: str = "", draft: str = "", review: str = "", gone: str = ""
+) -> Response:
+    """The form; `draft` and `review` fill in what was typed before, except secrets, `gone` what was removed."""
     guard.check(ctx, "nodes.import")
     if kept := ctx.part(Drafts).find(draft, _owner(ctx)):
         return await _connect(request, ctx, _form_of(kept.wish))
     if seen := ctx.part(Previews).find(review, _owner(ctx)):
         return await _connect(request, ctx, _form_of(actions.wish_of(seen)))
+    if gone:
+        return await _connect(request, ctx, _form_of_gone(await tombstones.find_stone(ctx, gone)))
     return await _connect(request, ctx, Form.of(site_id=site, username="root@pam"))
 
 
@@ -84,6 +92,8 @@ async def compare(request: Request, ctx: Ctx, draft_id: str) -> Response:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
     except NotFound as error:
         return await _expired(request, ctx, error)
+    if draft.certificate is None:
+        return redirect(request, "/nodes/new")
     return await _compare(request, ctx, draft, Form())
 
 
@@ -97,7 +107,8 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
         return await _expired(request, ctx, error)
     if typed := form.value("compare").strip():
         try:
-            same = certificates.normal_fingerprint(typed) == draft.certificate.sha256
+            shown = draft.certificate.sha256 if draft.certificate else ""
+            same = certificates.normal_fingerprint(typed) == shown
         except ValueError as error:
             form.errors["compare"] = f"Not a fingerprint: {error}"
             return await _compare(request, ctx, draft, form, status=422)
@@ -108,6 +119,17 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
             return await _compare(request, ctx, draft, form, status=422)
     wish = draft.confirmed
     return await _try(request, ctx, wish, _form_of(wish), draft_id=draft_id)
+
+
+@router.post("/import/take/{draft_id}")
+async def take_name(request: Request, ctx: Ctx, draft_id: str) -> Response:
+    """The same wish with the name that Proxmox uses, by one click: what was typed has been kept."""
+    guard.check(ctx, "nodes.import")
+    try:
+        draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
+    except NotFound as error:
+        return await _expired(request, ctx, error)
+    return await _try(request, ctx, draft.confirmed, _form_of(draft.confirmed), draft_id=draft_id)
 
 
 @router.get("/import/review/{preview_id}")
@@ -162,6 +184,12 @@ async def _try(
             draft = ctx.part(Drafts).keep(_owner(ctx), wish, error.certificate)
             return redirect(request, f"/nodes/import/confirm/{draft.id}")
         failure, status = steps.failure(error, wish.trust), status_of(error)
+    except NameMismatch as error:
+        form.fail(error)
+        status = status_of(error)
+        right = replace(wish, name=error.called)
+        take = {"called": error.called, "take": ctx.part(Drafts).keep(_owner(ctx), right).id}
+        return await _connect(request, ctx, form, status=status, **take)
     except (Invalid, Prerequisite) as error:
         form.fail(error)
         status = status_of(error)
@@ -193,6 +221,8 @@ async def _connect(request: Request, ctx: Context, form: Form, *, status: int = 
         advice=hints.advice(failure.hint if failure else ""),
         form_advice=hints.advice(form.hint),
         gone=data.get("gone"),
+        called=data.get("called", ""),
+        take=data.get("take", ""),
     )
 
 
@@ -262,6 +292,18 @@ def _form_of(wish: ImportWish) -> Form:
         by_hand="yes" if wish.name else "",
         name=wish.name,
         address=wish.address,
+    )
+
+
+def _form_of_gone(stone: Tombstone) -> Form:
+    by_token = stone.credential_kind == "token"
+    return Form.of(
+        site_id=stone.site_id,
+        url=stone.url,
+        sign_in=stone.credential_kind,
+        username="root@pam" if by_token else stone.credential_name,
+        token_id=stone.credential_name if by_token else "",
+        trust=stone.trust_mode,
     )
 
 

@@ -33,6 +33,8 @@ class Preview:
     ca_pem: str
     addresses: dict[str, str]
     fingerprints: dict[str, str]
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Hosts of API URLs that were typed besides an address, by name."""
     server_names: dict[str, str] = field(default_factory=dict)
     trusted_pem: str = ""
     """The CAs that are believed: the cluster's own, or those given besides the system's."""
@@ -99,11 +101,14 @@ class Draft:
     owner: str
     expires_at: datetime
     wish: ImportWish
-    certificate: Certificate
+    certificate: Certificate | None = None
+    """None where only the name was wrong, and `wish` has the right one."""
 
     @property
     def confirmed(self) -> ImportWish:
         """The wish with this certificate as the one that the person believes."""
+        if self.certificate is None:
+            return self.wish
         return replace(self.wish, fingerprint=self.certificate.sha256)
 
 
@@ -114,7 +119,7 @@ class Drafts:
         self._clock = clock
         self._waiting: dict[str, Draft] = {}
 
-    def keep(self, owner: str, wish: ImportWish, certificate: Certificate) -> Draft:
+    def keep(self, owner: str, wish: ImportWish, certificate: Certificate | None = None) -> Draft:
         draft = Draft(new_id(), owner, self._clock.now() + DRAFT_LIFE, wish, certificate)
         self._waiting[draft.id] = draft
         self._sweep()

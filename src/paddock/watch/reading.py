@@ -172,8 +172,12 @@ def members_seen(
     fingerprints: Mapping[str, str],
     addresses: Mapping[str, str],
     server_names: Mapping[str, str] | None = None,
+    hosts: Mapping[str, str] | None = None,
 ) -> list[MemberSeen]:
-    """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones."""
+    """The members with the port of the address that was typed; `addresses` are choices that beat the reported ones.
+
+    `hosts` are those of API URLs that were typed besides an address.
+    """
     return [
         MemberSeen(
             name=row.name,
@@ -182,6 +186,8 @@ def members_seen(
             nodeid=row.nodeid or 0,
             online=bool(row.online),
             fingerprint=fingerprints.get(row.name, ""),
+            reported=_reported_address(row),
+            host=(hosts or {}).get(row.name, ""),
             server_name=(server_names or {}).get(row.name),
         )
         for row in reading.members

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from paddock.base.context import Context, Write
+from paddock.clusters import record as clusters
 from paddock.containers import record as containers
 from paddock.containers.record import Recorded
+from paddock.nodes import membership, tombstones
 from paddock.nodes import record as nodes
 from paddock.storages import record as storages
-from paddock.watch.reading import Reading, node_facts
+from paddock.watch.reading import Reading, members_seen, node_facts
 
 
 async def record_reading(
@@ -44,6 +46,31 @@ async def record_reading(
         may_end=may_end if not reading.unreadable else frozenset(),
         at=reading.at,
     )
+
+
+async def follow_membership(
+    ctx: Context, tx: Write, reading: Reading, cluster_id: str, *, port: int, turned: bool
+) -> bool:
+    """Members that joined or left and addresses that moved; `turned`: a lone host became a cluster, or the reverse.
+
+    Returns whether the connection has to know. New members are taken to listen on `port`.
+    """
+    if turned:
+        await membership.record_kind(ctx, tx, cluster_id, reading.name)
+    if reading.unreadable:
+        return False
+    seen = members_seen(reading, port, {}, {})
+    change = await clusters.follow_membership(ctx, tx, cluster_id, seen, reading.present)
+    await membership.follow(ctx, tx, cluster_id, change.moved, change.elsewhere)
+    return change.changed
+
+
+async def recognise(ctx: Context, tx: Write, identity: str, node_ids: Mapping[str, str]) -> None:
+    """Nodes that were removed once and are registered again say so in their log."""
+    for name, node_id in node_ids.items():
+        if (stone := await tombstones.returned(ctx, tx, identity, name)) is not None:
+            text = f"It is back: it {tombstones.epitaph(stone)}"
+            nodes.log(tx, node_id, ctx.now(), "returned", "info", text)
 
 
 def observe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -186,6 +186,14 @@ def notes(
     if guests_hidden:
         found.append("This credential sees no containers: their number may be wrong.")
     return tuple(found)
+
+
+def returns(stones: Iterable[tuple[str, str, bool]]) -> tuple[str, ...]:
+    """About members that were removed once: name, how that is told, and whether it was of this same cluster."""
+    return tuple(
+        f"{name} {told}." if same else f"Another node called {name}, of another cluster, {told}."
+        for name, told, same in stones
+    )
 
 
 _TRUST: dict[str, str] = {

@@ -14,9 +14,10 @@ from paddock.base.ids import new_id
 from paddock.clusters import membership
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import kind_of, name_of
-from paddock.clusters.membership import MemberSeen
+from paddock.clusters.membership import Comparison, MemberSeen
 from paddock.clusters.model import Cluster
 from paddock.nodes import queries as nodes
+from paddock.nodes import tombstones
 from paddock.proxmox import ceremony, certificates, reads
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
@@ -62,6 +63,12 @@ async def look(
     if known is not None and known.site_id != site_id:
         members = reviews.elsewhere(members, (await sites.get_site(ctx, known.site_id)).name)
     rights = reached.permissions
+    new = {member.name: member.address for member in members if member.comparison is Comparison.NEW}
+    stones = [
+        stone
+        for stone in await tombstones.stones_of(ctx, new)
+        if stone.identity == identity or stone.address == new[stone.name]
+    ]
     token_lacks = await _token_lacks(reached, credential)
     made = Review(
         site_id=site_id,
@@ -88,6 +95,9 @@ async def look(
             offline=len(seen.offline),
             guests_hidden=not rights.sees_guests,
             trust=(known.trust_mode, reached.policy.mode) if known else None,
+        )
+        + reviews.returns(
+            (stone.name, tombstones.epitaph(stone), stone.identity == identity) for stone in stones
         ),
         token_lacks=token_lacks,
     )

@@ -133,3 +133,73 @@ class RealmsOut(BaseModel):
 
 class ImportOut(BaseModel):
     job_id: str
+
+
+class MemberIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="Exactly as the cluster lists it.")
+
+
+class ClusterMemberOut(BaseModel):
+    """A member as the cluster lists it, managed or not."""
+
+    name: str
+    address: str
+    host: str = Field(description="Host of its API URL where that is another than the address.")
+    port: int
+    managed: bool = Field(description="Whether it is a node of Paddock's. Others serve fail-over only.")
+    joined_at: datetime | None = Field(
+        description="Since when it is offered: it joined, and nobody has decided."
+    )
+    vanished_at: datetime | None
+
+
+class NodePatch(BaseModel):
+    """Fields that are left out stay as they are. An API URL that is made of the address follows it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, description="Only ever exactly what Proxmox calls the node now.")
+    address: str | None = Field(None, description="IP address.", examples=["192.0.2.12"])
+    url: str | None = Field(
+        None, description="Any form: host, host:port, with or without scheme or /api2/json."
+    )
+    site_id: str | None = Field(None, description="Moves the whole cluster: it stands in one site.")
+    save_anyway: str = Field(
+        "",
+        description="The reason to save although the test of the connection failed. It is written to the audit.",
+    )
+
+
+class RemovedOut(BaseModel):
+    names: list[str]
+    cluster: str
+    cluster_removed: bool = Field(description="Whether that was its last node, and the cluster went with it.")
+    clean_up: list[str] = Field(
+        description="Commands that take Paddock's sign-in away from Proxmox VE, if it was made for Paddock alone."
+    )
+
+
+class ResidentOut(BaseModel):
+    vmid: int
+    name: str
+    status: str
+    known: bool = Field(description="Whether Paddock knew of it.")
+
+
+class FindingsOut(BaseModel):
+    """What Proxmox VE says at this moment about one node."""
+
+    node: str
+    at: datetime
+    asked: bool
+    unasked: str = Field(description="Why Proxmox VE could not be asked; then a removal needs a reason.")
+    left: bool = Field(description="Whether the cluster no longer lists the node as a member.")
+    active: list[ResidentOut] = Field(description="Containers that are not stopped; they forbid a removal.")
+    stopped: list[ResidentOut]
+    running_vms: list[ResidentOut]
+    tasks: list[str]
+    ha: list[str]
+    replication: list[str]
+    unread: list[str] = Field(description="What could not be read besides, each with why.")

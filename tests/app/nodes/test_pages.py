@@ -97,7 +97,7 @@ async def test_a_refresh_is_the_card_and_what_stands_around_it(imported: Paddock
     assert "<html" not in html
     assert html.lstrip().startswith("<section")
     assert 'hx-get="/nodes?sort=-memory&amp;status=online"' in html
-    assert html.count("hx-swap-oob") == 2
+    assert html.count("hx-swap-oob") == 3
 
 
 async def test_a_wrong_address_still_opens(imported: Paddock) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paddock.clusters.cli import reading, trust
+from paddock.clusters.cli import reading, removing, trust
 from paddock.clusters.sign_in import cli as sign_in
 from paddock.terminal.commands import Commands
 
@@ -13,4 +13,5 @@ clusters = Commands(
 reading.register(clusters)
 trust.register(clusters)
 sign_in.register(clusters)
+removing.register(clusters)
 app = clusters.app

@@ -51,6 +51,7 @@ def health(cluster: Item) -> Cell:
 def register(clusters: Commands) -> None:
     clusters.add("list", "paddock clusters list", "paddock clusters list --site vienna")(list_clusters)
     clusters.add("show", "paddock clusters show production")(show)
+    clusters.add("members", "paddock clusters members production")(members)
 
 
 def list_clusters(
@@ -111,3 +112,22 @@ def show(
             ("Id", plain(found.get("id"))),
         ]
     )
+
+
+def members(terminal: Terminal, cluster: Which) -> None:
+    """List all members of a cluster, those included that are not managed."""
+    now = datetime.now(UTC)
+    found = find(terminal.client, CLUSTERS, cluster)
+    rows = terminal.client.rows(f"/clusters/{found.get('id')}/members")
+    if terminal.options.as_json:
+        terminal.out.data(rows)
+        return
+    columns = (
+        Column("Name", lambda m: plain(m.get("name"))),
+        Column("Address", lambda m: plain(m.get("address"))),
+        Column("Port", lambda m: plain(m.get("port")), right=True),
+        Column("Managed", lambda m: Word("yes", "✓", "green") if m.get("managed") else "no"),
+        Column("Joined", lambda m: age(m.get("joined_at"), now)),
+        Column("Left", lambda m: age(m.get("vanished_at"), now), spare=1),
+    )
+    terminal.out.table(columns, rows)

@@ -1,6 +1,6 @@
-"""`paddock nodes`: Proxmox VE servers, and the import that brings them in."""
+"""`paddock nodes`: Proxmox VE servers: the import that brings them in, changes, removal."""
 
-from paddock.nodes.cli import diagnosing, importing, reading
+from paddock.nodes.cli import changing, creating, diagnosing, importing, reading
 from paddock.terminal.commands import Commands
 
 nodes = Commands(
@@ -9,5 +9,7 @@ nodes = Commands(
 )
 reading.register(nodes)
 importing.register(nodes)
+creating.register(nodes)
+changing.register(nodes)
 diagnosing.register(nodes)
 app = nodes.app

@@ -36,6 +36,16 @@ class Trust:
         return {"mode": self.mode, "fingerprint": self.fingerprint, **own}
 
 
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        help="CA certificates (PEM) of your own that signed the nodes' certificates.",
+    ),
+]
+
+
 def register(nodes: Commands) -> None:
     nodes.add(
         "import",
@@ -85,14 +95,7 @@ def import_nodes(
             "nodes have now; off: no check, so whoever stands between can read everything.",
         ),
     ] = None,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--ca-file",
-            metavar="FILE",
-            help="CA certificates (PEM) of your own that signed the nodes' certificates.",
-        ),
-    ] = None,
+    ca_file: CaFile = None,
     members: Annotated[
         str | None, typer.Option("--members", metavar="A,B", help="Import these members only.")
     ] = None,
@@ -118,14 +121,14 @@ def import_nodes(
 
     Compare the fingerprint on the node itself: pvenode cert info
     """
-    wanted = _trust(trust, fingerprint, ca_file)
+    wanted = trust_of(trust, fingerprint, ca_file)
     if members and every:
         raise wrong_use("Give --members or --all, not both.")
     if make_token not in {None, "operator", "observer"}:
         raise wrong_use(f"--make-token {make_token} is not known.", hint="Use operator or observer.")
     found = find(terminal.client, SITES, site)
     body = {"site_id": found.get("id"), "url": url}
-    body |= _credential(user, password_stdin, token_id, token_secret_stdin)
+    body |= credential(user, password_stdin, token_id, token_secret_stdin)
     if wanted.mode == "off":
         terminal.out.warn(
             "Certificates will not be checked: whoever stands between can read password and data."
@@ -158,7 +161,7 @@ def import_nodes(
     terminal.out.note(f"Imported {nodes}. See them: paddock nodes list --site {plain(found.get('name'))}")
 
 
-def _trust(mode: str | None, fingerprint: str | None, ca_file: Path | None) -> Trust:
+def trust_of(mode: str | None, fingerprint: str | None, ca_file: Path | None = None) -> Trust:
     if mode is not None and mode not in MODES:
         raise wrong_use(f"--trust {mode} is not known.", hint="Use system, cluster, pinned or off.")
     if ca_file is not None and mode not in {None, "system"}:
@@ -170,7 +173,7 @@ def _trust(mode: str | None, fingerprint: str | None, ca_file: Path | None) -> T
     return Trust(MODES[mode or "cluster"], canonical_fingerprint(fingerprint))
 
 
-def _credential(
+def credential(
     user: str, password_stdin: bool, token_id: str | None, token_secret_stdin: bool
 ) -> dict[str, str]:
     if token_id is not None:
@@ -208,10 +211,10 @@ def _preview(terminal: Terminal, body: dict[str, Any], trust: Trust) -> dict[str
         certificate = failed.problem.get("certificate")
         if not isinstance(certificate, dict):
             raise
-        return ask(_confirmed(terminal, certificate, trust, failed))
+        return ask(confirmed(terminal, certificate, trust, failed))
 
 
-def _confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
+def confirmed(terminal: Terminal, certificate: Item, trust: Trust, failed: Failed) -> Trust:
     """The trust that a person gives to the shown certificate. Raises Failed where nobody does.
 
     What keeps it from being trusted is in the code of `failed`: unconfirmed, unknown_authority, ...

@@ -9,25 +9,26 @@ from ipaddress import ip_address
 
 from paddock.access import audit, guard
 from paddock.base.context import Context
-from paddock.base.errors import AlreadyExists, Detail, Invalid, PaddockError, Upstream
+from paddock.base.errors import Invalid, PaddockError, Upstream
 from paddock.base.ids import new_id
 from paddock.clusters import trust_wish
 from paddock.clusters.connecting import secret_of
-from paddock.clusters.membership import Comparison
-from paddock.clusters.sign_in import naming
+from paddock.clusters.sign_in import naming as token_names
 from paddock.clusters.sign_in.realms import Offered, offered
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
+from paddock.nodes import queries as nodes
 from paddock.proxmox import certificates
 from paddock.proxmox.address import Endpoint, parse_api_url
 from paddock.proxmox.ceremony import Plan
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
-from paddock.proxmox.first_contact import TrustChoice, reach
+from paddock.proxmox.first_contact import Reached, TrustChoice, reach
 from paddock.proxmox.identify import identify
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.trust import TlsPolicy, TrustMode
 from paddock.proxmox.wanted import Level
 from paddock.sites import queries as sites
+from paddock.watch import by_hand, naming
 from paddock.watch import jobs as import_job
 from paddock.watch.previews import Preview, Previews
 from paddock.watch.reviewing import look
@@ -51,8 +52,10 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
             reached = await reach(endpoint, choice, credential)
             try:
                 if wish.name:
-                    _check_name(wish, reached.local_node)
+                    await _check_name(ctx, wish, reached)
                 found = await look(ctx, reached, credential, site.id, site.name)
+                if wish.name:
+                    found = await _narrowed(ctx, found, wish)
             finally:
                 await reached.connection.close()
     except TimeoutError:
@@ -67,7 +70,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     await audit.record_alone(
         ctx, "nodes.preview", target, outcome="ok", detail={"cluster": found.review.cluster}
     )
-    return ctx.part(Previews).keep(_narrowed(found, wish) if wish.name else found)
+    return ctx.part(Previews).keep(found)
 
 
 async def list_realms(ctx: Context, url: str) -> tuple[Offered, ...]:
@@ -187,29 +190,28 @@ def _token_plan(ctx: Context, kept: Preview, level: str) -> Plan:
             f"{kept.review.credential_name} may not make a token: it lacks {', '.join(lacks)}.",
             code="ceremony_rights",
         )
-    return naming.plan(Level(level), "", "", ctx.now(), new_id())
+    return token_names.plan(Level(level), "", "", ctx.now(), new_id())
 
 
-def _check_name(wish: ImportWish, called: str) -> None:
-    """Compares exactly, with case: Proxmox finds a node under no other name."""
-    if wish.name.strip() != called:
-        raise Invalid.field(
-            "name",
-            f"The node name doesn't match: Proxmox calls it {called}, you typed {wish.name.strip()}.",
-            code="name_mismatch",
-            hint=f"Take {called}. Names are case-sensitive; on the node, `hostname` prints it.",
-        )
+async def _check_name(ctx: Context, wish: ImportWish, reached: Reached) -> None:
+    """Compares exactly, with case: Proxmox finds a node under no other name. Raises NameMismatch."""
+    members = {row.name for row in reached.status if row.type == "node"}
+    elsewhere = {node.name: node.cluster for node in await nodes.all_nodes(ctx)}
+    naming.check(wish.name.strip(), reached.local_node, members, elsewhere)
 
 
-def _narrowed(kept: Preview, wish: ImportWish) -> Preview:
-    """The review of one node out of its cluster. Raises AlreadyExists where it is registered."""
+async def _narrowed(ctx: Context, kept: Preview, wish: ImportWish) -> Preview:
+    """The review of one node out of its cluster. Raises AlreadyExists where it is registered, here or elsewhere."""
     only = kept.review.only(kept.review.via)
-    if only is None or only.comparison in (Comparison.KNOWN, Comparison.ELSEWHERE):
-        message = f"{kept.review.via} is registered already."
-        raise AlreadyExists(message, details=[Detail("name", message)])
+    assert only is not None  # the node that answered is one of its members
+    managed = await nodes.all_nodes(ctx)
+    same = [node for node in managed if node.name == only.name and node.cluster == kept.review.known_as]
+    by_hand.check(only, kept.review, same, kept.endpoint, managed)
     if wish.address:
         kept.addresses[only.name] = wish.address
         only = replace(only, address=wish.address)
+    if kept.endpoint.host != only.address:
+        kept.hosts[only.name] = kept.endpoint.host
     return replace(kept, review=replace(kept.review, members=(only,), by_hand=True))
 
 

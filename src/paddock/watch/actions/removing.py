@@ -1,0 +1,171 @@
+"""Short verbs: take nodes and clusters out of Paddock. Proxmox VE is asked first, and left as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paddock.access import audit, guard
+from paddock.base.context import Context, Write
+from paddock.base.errors import Invalid
+from paddock.clusters import changing as clusters_changing
+from paddock.clusters import queries as clusters
+from paddock.clusters.model import Cluster
+from paddock.containers import record as containers
+from paddock.nodes import changing, tombstones
+from paddock.nodes import queries as nodes
+from paddock.nodes.queries import NodeView
+from paddock.proxmox.connections import Connections
+from paddock.watch.asking import ask
+from paddock.watch.leaving import ContainersActive, Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What has become of it. `stones` are ids, by which the removal can be taken back."""
+
+    names: tuple[str, ...]
+    cluster: str
+    cluster_removed: bool
+    stones: tuple[str, ...]
+    clean_up: tuple[str, ...]
+    """Commands that take Paddock's sign-in away from Proxmox VE, where the whole cluster went."""
+
+
+async def look(ctx: Context, node_id: str) -> tuple[Findings, bool]:
+    """What stands in the way of a removal now, and whether its cluster would go with it. Asks Proxmox VE."""
+    await guard.require(ctx, "nodes.read", target=audit.Target("node", node_id))
+    node = await nodes.get_node(ctx, node_id)
+    return await ask(ctx, node), await _is_last(ctx, node)
+
+
+async def look_at_cluster(ctx: Context, cluster_id: str) -> Sequence[Findings]:
+    """As `look`, for every managed node of the cluster."""
+    await guard.require(ctx, "clusters.read", target=audit.Target("cluster", cluster_id))
+    await clusters.get_cluster(ctx, cluster_id)
+    return await asyncio.gather(*(ask(ctx, node) for node in await _nodes_of(ctx, cluster_id)))
+
+
+async def remove_node(
+    ctx: Context, node_id: str, *, confirm: str, reason: str = "", expected: int | None = None
+) -> Removed:
+    """The node is managed no longer; with the last one its cluster goes. Nothing changes in Proxmox VE.
+
+    Raises ContainersActive while active containers are there, Invalid unless `confirm` is the node's name, or
+    where Proxmox VE cannot be asked and no reason is given.
+    """
+    await guard.require(ctx, "nodes.remove", target=audit.Target("node", node_id))
+    node = await nodes.get_node(ctx, node_id)
+    _confirmed(confirm, node.name)
+    cluster = await clusters.get_cluster(ctx, node.cluster_id)
+    findings = [await ask(ctx, node)]
+    target = audit.Target("node", node.id, node.name)
+    await _allowed(ctx, "nodes.remove", target, findings, reason)
+    async with ctx.write() as tx:
+        row = await changing.lock(ctx, tx, node_id, expected)
+        siblings = await changing.others_of(tx, row)
+        stone = await _gone(ctx, tx, row.id, cluster, findings[0], reason)
+        if not siblings:
+            await _cluster_gone(ctx, tx, cluster)
+        else:
+            clusters_changing.edited(tx, cluster.id)
+        for sibling in siblings:
+            changing.note(ctx, tx, sibling, f"{node.name} was removed from Paddock")
+        detail = _detail(findings, reason) | {"cluster": cluster.name, "cluster_removed": not siblings}
+        audit.record(tx, ctx, "nodes.remove", target, detail=detail)
+    if not siblings:
+        await ctx.part(Connections).forget(cluster.id)
+    return _removed([node.name], cluster, not siblings, [stone])
+
+
+async def remove_cluster(
+    ctx: Context, cluster_id: str, *, confirm: str, reason: str = "", expected: int | None = None
+) -> Removed:
+    """All nodes of a cluster, and the cluster. Raises as `remove_node`; `confirm` is the cluster's name."""
+    await guard.require(ctx, "clusters.remove", target=audit.Target("cluster", cluster_id))
+    cluster = await clusters.get_cluster(ctx, cluster_id)
+    _confirmed(confirm, cluster.name)
+    here = await _nodes_of(ctx, cluster_id)
+    findings = await asyncio.gather(*(ask(ctx, node) for node in here))
+    target = audit.Target("cluster", cluster.id, cluster.name)
+    await _allowed(ctx, "clusters.remove", target, findings, reason)
+    stones = []
+    async with ctx.write() as tx:
+        await clusters_changing.lock(ctx, tx, cluster_id, expected)
+        for node, found in zip(here, findings, strict=True):
+            stones.append(await _gone(ctx, tx, node.id, cluster, found, reason))
+        await _cluster_gone(ctx, tx, cluster)
+        audit.record(tx, ctx, "clusters.remove", target, detail=_detail(findings, reason))
+    await ctx.part(Connections).forget(cluster.id)
+    return _removed([node.name for node in here], cluster, True, stones)
+
+
+def _confirmed(typed: str, name: str) -> None:
+    if typed != name:
+        said = f"“{typed}” was typed" if typed else "nothing was typed"
+        raise Invalid.field(
+            "confirm",
+            f"Nothing was removed: type the name {name} to confirm; {said}.",
+            code="not_confirmed",
+            hint="Names are case-sensitive.",
+        )
+
+
+async def _allowed(
+    ctx: Context, action: str, target: audit.Target, findings: Sequence[Findings], reason: str
+) -> None:
+    held = any(one.refused for one in findings)
+    silent = [one for one in findings if one.unasked]
+    if not held and (not silent or reason.strip()):
+        return
+    code = "containers_active" if held else "reason_needed"
+    await audit.record_alone(
+        ctx, action, target, outcome="refused", code=code, detail=_detail(findings, reason)
+    )
+    if held:
+        raise ContainersActive(findings)
+    raise Invalid.field(
+        "reason",
+        f"Proxmox VE cannot be asked what runs on {silent[0].node}: {silent[0].unasked} Say why it is to be removed nevertheless.",
+        code="reason_needed",
+        hint="Active containers may be there. They go on running, and Paddock knows no more of them.",
+    )
+
+
+async def _gone(ctx: Context, tx: Write, node_id: str, cluster: Cluster, found: Findings, reason: str) -> str:
+    row = await changing.lock(ctx, tx, node_id, None)
+    member_id = row.member_id
+    await containers.end_on_node(ctx, tx, cluster.id, row.id)
+    stone = await tombstones.bury(ctx, tx, row, cluster, reason=reason.strip(), unasked=found.unasked)
+    if found.left:
+        await clusters_changing.forget_member(tx, member_id)
+    return stone.id
+
+
+async def _cluster_gone(ctx: Context, tx: Write, cluster: Cluster) -> None:
+    await containers.forget_cluster(ctx, tx, cluster.id)
+    await clusters_changing.remove_cluster(tx, cluster.id)
+
+
+async def _nodes_of(ctx: Context, cluster_id: str) -> list[NodeView]:
+    return [node for node in await nodes.all_nodes(ctx) if node.cluster_id == cluster_id]
+
+
+async def _is_last(ctx: Context, node: NodeView) -> bool:
+    return len(await _nodes_of(ctx, node.cluster_id)) == 1
+
+
+def _removed(names: Sequence[str], cluster: Cluster, whole: bool, stones: Sequence[str]) -> Removed:
+    commands = tombstones.clean_up(cluster.credential_kind, cluster.credential_name) if whole else ()
+    return Removed(tuple(names), cluster.name, whole, tuple(stones), commands)
+
+
+def _detail(findings: Sequence[Findings], reason: str) -> dict[str, object]:
+    """For the audit: what was found at that moment, in few words."""
+    return {
+        "nodes": [one.node for one in findings],
+        "active": [one.label for found in findings for one in found.active],
+        "unasked": {one.node: one.unasked for one in findings if one.unasked},
+        "reason": reason.strip(),
+    }

@@ -1,0 +1,72 @@
+"""Whether the node behind a URL is new: registered already, elsewhere, or reinstalled under an old name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from paddock.base.errors import AlreadyExists, Detail
+from paddock.clusters.membership import Comparison
+from paddock.nodes.queries import NodeView
+from paddock.proxmox.address import Endpoint
+from paddock.watch.review import MemberReview, Review
+
+
+def check(
+    member: MemberReview,
+    review: Review,
+    same: Sequence[NodeView],
+    endpoint: Endpoint,
+    managed: Iterable[NodeView],
+) -> None:
+    """Raises AlreadyExists with a code for each case.
+
+    already_exists, registered_elsewhere, cluster_elsewhere, reinstalled, address_taken. `same` are the managed nodes
+    of its name in its own cluster, `managed` those of all clusters.
+    """
+    if member.comparison is Comparison.ELSEWHERE and same:
+        raise _refused(
+            "registered_elsewhere",
+            f"{member.name} is registered already, in site {same[0].site}.",
+            f"A node stands in one site. Change it on its page, or look at it: paddock nodes show {member.name}",
+        )
+    if member.comparison is Comparison.ELSEWHERE:
+        raise _refused(
+            "cluster_elsewhere",
+            f"{member.name} is a member of {review.known_as}. {member.writes}.",
+            "A cluster stands in one site: choose that one.",
+            field="site_id",
+        )
+    if member.comparison in (Comparison.KNOWN, Comparison.CHANGED):
+        raise _refused(
+            "already_exists",
+            f"{member.name} is registered already.",
+            "Change its address, URL or site on its page.",
+        )
+    for node in managed:
+        if not _reached_at(node, member, endpoint):
+            continue
+        if node.name == member.name:
+            raise _refused(
+                "reinstalled",
+                f"{member.name} at {node.url} is registered already, but with another CA, in {node.cluster}: "
+                "it was reinstalled, has joined another cluster, or another machine has its address.",
+                f"If that was you, remove the old {member.name} on its page first, and create it then. "
+                "If not, find out which machine answers. On the node: pvenode cert info",
+            )
+        raise _refused(
+            "address_taken",
+            f"{node.url} is the address of {node.name} of {node.cluster} already, and {member.name} answers there.",
+            f"Give {node.name} its new address on its page, or remove it, first.",
+            field="url",
+        )
+
+
+def _reached_at(node: NodeView, member: MemberReview, endpoint: Endpoint) -> bool:
+    own = Endpoint(member.address, endpoint.port)
+    return node.url in {endpoint.url, own.url} or (
+        node.address == member.address and node.url.endswith(f":{endpoint.port}")
+    )
+
+
+def _refused(code: str, message: str, hint: str, *, field: str = "name") -> AlreadyExists:
+    return AlreadyExists(message, code=code, hint=hint, details=[Detail(field, message)])

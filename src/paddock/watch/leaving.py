@@ -1,0 +1,119 @@
+"""What stands in the way of a node that is to be removed, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from paddock.base.errors import InUse
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A container or VM on the node, as Proxmox VE says at that moment. `known`: whether Paddock knows it."""
+
+    vmid: int
+    name: str
+    status: str
+    known: bool = True
+
+    @property
+    def active(self) -> bool:
+        """All but stopped: what Paddock cannot read as stopped may run."""
+        return self.status != "stopped"
+
+    @property
+    def label(self) -> str:
+        more = [] if self.status == "running" else [self.status]
+        more += [] if self.known else ["not known to Paddock so far"]
+        return f"{self.vmid} {self.name}".strip() + (f" ({', '.join(more)})" if more else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found about one node. `unasked` says why Proxmox VE could not be asked; empty where it was."""
+
+    node: str
+    at: datetime
+    unasked: str = ""
+    left: bool = False
+    """Whether the cluster no longer lists it: then nothing of it can be asked, nor needs to be."""
+    containers: tuple[Resident, ...] = ()
+    vms: tuple[Resident, ...] = ()
+    tasks: tuple[str, ...] = ()
+    ha: tuple[str, ...] = ()
+    replication: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """What could not be read besides, each with why."""
+
+    @property
+    def active(self) -> tuple[Resident, ...]:
+        return tuple(one for one in self.containers if one.active)
+
+    @property
+    def stopped(self) -> tuple[Resident, ...]:
+        return tuple(one for one in self.containers if not one.active)
+
+    @property
+    def running_vms(self) -> tuple[Resident, ...]:
+        return tuple(one for one in self.vms if one.active)
+
+    @property
+    def refused(self) -> bool:
+        return not self.unasked and bool(self.active)
+
+    def wire(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "node": self.node,
+            "at": self.at.isoformat(),
+            "asked": not self.unasked,
+            "unasked": self.unasked,
+            "left": self.left,
+            "active": [_guest(one) for one in self.active],
+            "stopped": [_guest(one) for one in self.stopped],
+            "running_vms": [_guest(one) for one in self.running_vms],
+            "tasks": list(self.tasks),
+            "ha": list(self.ha),
+            "replication": list(self.replication),
+            "unread": list(self.unread),
+        }
+
+
+class ContainersActive(InUse):
+    """Active containers run there; `findings` has everything that was found."""
+
+    default_code = "containers_active"
+
+    def __init__(self, findings: Sequence[Findings]) -> None:
+        self.findings = tuple(findings)
+        held = [one for one in self.findings if one.refused]
+        names = [resident.label for one in held for resident in one.active]
+        where = listed([one.node for one in held])
+        are = "is 1 active container" if len(names) == 1 else f"are {len(names)} active containers"
+        super().__init__(
+            f"{where} cannot be removed: there {are}: {listed(names)}.",
+            objections=names,
+            hint="Migrate them to another node, or delete them, and remove the node then. "
+            f"On the node: {way_out(held[0])}",
+        )
+
+    def extra(self) -> dict[str, Any]:
+        return {**super().extra(), "nodes": [one.wire() for one in self.findings]}
+
+
+def way_out(findings: Findings) -> str:
+    """A command for the first active container, as an example that works when pasted."""
+    return f"pct migrate {findings.active[0].vmid} OTHER-NODE --restart"
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    found = list(names)
+    shown = found if len(found) <= most else [*found[: most - 1], f"{len(found) - most + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
+
+
+def _guest(one: Resident) -> dict[str, Any]:
+    return {"vmid": one.vmid, "name": one.name, "status": one.status, "known": one.known}
