@@ -13,6 +13,7 @@ from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Prerequisite, Upstream
 from paddock.clusters import actions, queries
 from paddock.clusters.actions import TrustNotProven
+from paddock.clusters.connecting import endpoint_of
 from paddock.clusters.model import Cluster
 from paddock.clusters.queries import MemberTrust
 from paddock.clusters.sign_in.standing import standing
@@ -41,6 +42,7 @@ async def show_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
         "refused": [one for one in members if one.refused],
         "authorities": shown_authorities(view.row.ca_pem),
         "standing": await standing(ctx, cluster_id),
+        "manuals": f"{endpoint_of(members[0].row).url}/pve-docs" if members else "",
         "may_edit": may(ctx, "clusters.edit"),
         "may_remove": may(ctx, "clusters.remove"),
         "may_import": may(ctx, "nodes.import"),

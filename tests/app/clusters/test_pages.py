@@ -154,3 +154,18 @@ async def test_an_auditor_reads_and_is_offered_nothing(paddock: Paddock, estate:
     async with person(paddock, "a.huber", "auditor") as auditor:
         assert (await auditor.get(prod.path)).status == 200
         assert (await auditor.call("PUT", prod.path, {"username": "a@pam", "password": "b"})).status == 403
+
+
+async def test_root_has_all_that_paddock_wants(paddock: Paddock, estate: Running) -> None:
+    prod = await signed(paddock, estate)
+    rights = await prod.api.get(f"{prod.path}/rights")
+    assert rights["level"] == "operator"
+    assert [want["privilege"] for want in rights["wants"] if not want["present"]] == []
+
+
+async def test_the_page_of_a_cluster_leads_to_the_manual_of_high_availability(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    _, page, _ = await paddock.browser.get(f"/clusters/{prod.id}")
+    assert f"{prod.prod.first.url}/pve-docs/chapter-ha-manager.html" in page
