@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # How many tests run at once: auto is one per core, 0 is one after the other in this process.
 WORKERS ?= auto
-# What differs by database: the command line speaks REST to it, and the kill tests look into the SQLite file.
-ON_POSTGRES := tests/app --database=postgresql --ignore=tests/app/cli --ignore=tests/app/jobs/test_kill.py
+# What differs by database: not the command line, which speaks REST to it; not what strangers send, which does not
+# come as far; not a diagnosis, which asks Proxmox VE; and the kill tests look into the SQLite file.
+ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py)
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help

@@ -124,7 +124,7 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
 @router.post("/import/take/{draft_id}")
 async def take_name(request: Request, ctx: Ctx, draft_id: str) -> Response:
     """The same wish with the name that Proxmox uses, by one click: what was typed has been kept."""
-    guard.check(ctx, "nodes.import")
+    await guard.require(ctx, "nodes.import")
     try:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
     except NotFound as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,7 +109,9 @@ async def respond(request: Request, error: PaddockError) -> Response:
     status = status_of(error)
     headers = headers_of(error)
     if wants_json(request):
-        return JSONResponse(problem(error), status, headers, media_type="application/problem+json")
+        # In ASCII: a sentence may quote what was sent, and JSON can hold half a character that UTF-8 cannot.
+        said = json.dumps(problem(error)).encode("ascii")
+        return Response(said, status, headers, media_type="application/problem+json")
     if isinstance(error, errors.NotLoggedIn):
         return _to_sign_in(request)
     if render.is_htmx(request):

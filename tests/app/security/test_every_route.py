@@ -149,7 +149,7 @@ async def test_an_auditor_reads_every_page_but_the_forms_of_what_is_not_theirs(
     paddock: Paddock, ids: dict[str, str], routes: list[Route], auditor: Browser
 ) -> None:
     of_sign_in = tuple(f"/sign-in/{name}" for name in ("change", "token", "rotate", "explain", "realms"))
-    forms = ("/new", "/edit", "/import", "/trust", "/diagnose", *of_sign_in)
+    forms = ("/new", "/edit", "/import", "/trust", "/remove", "/diagnose", *of_sign_in)
     for route in routes:
         if (
             route.method not in SAFE

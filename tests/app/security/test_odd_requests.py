@@ -105,7 +105,7 @@ class Asker:
             timeout=aiohttp.ClientTimeout(total=20),
         ) as answer:
             text = "" if path == STREAM else await answer.text(errors="replace")
-            where = f"{route.method} {path}?{query[:80]} {headers} -> {answer.status} {text[:300]}"
+            where = ascii(f"{route.method} {path}?{query[:80]} {headers} -> {answer.status} {text[:300]}")
             assert answer.status != 500, where
             assert answer.status < 500 or "/problems/" in text or not route.rest, where
             assert "Traceback" not in text, where
