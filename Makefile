@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# How many tests run at once: auto is one per core, 0 is one after the other in this process.
-WORKERS ?= auto
+# How many tests run at once, 0 for one after the other in this process. Half as many again as there are cores, since
+# half of a test's time is waiting for something.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))')
 # What differs by database: not the command line, which speaks REST to it; not what strangers send, which does not
 # come as far; not a diagnosis, which asks Proxmox VE; and the kill tests look into the SQLite file.
 ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py)
