@@ -26,6 +26,9 @@ async def test_a_changed_address_is_tested_and_used_from_then_on(paddock: Paddoc
     moved = estate["prod"].nodes["pve2"]
     estate.fault("address-changed", cluster="prod", node="pve2")
     saved = await patch(paddock, nodes["pve2"], {"address": moved.address})
+    if saved.status == 412:  # Paddock has followed the address by itself while it was tried
+        assert (await paddock.nodes())["pve2"]["address"] == moved.address
+        return
     assert saved.status == 200, saved
     assert (saved["address"], saved["url"]) == (moved.address, moved.url), "the URL follows the address"
     assert saved["version"] == nodes["pve2"]["version"] + 1
