@@ -51,10 +51,14 @@ class Person:
         await self.page.screenshot(path=self.folder / f"{name}.png", full_page=whole)
 
     async def look(self, name: str) -> None:
-        """At desktop and phone width, light and dark: no accessibility fault, no sideways scrolling; four pictures."""
+        """No accessibility fault, no sideways scrolling; pictures.
+
+        In the desktop's light and the phone's dark, which between them have each width and each theme; where
+        pictures for the docs are wanted, in all four.
+        """
         for width, size in (("1440", WIDE), ("390", PHONE)):
             await self.page.set_viewport_size(size)  # type: ignore[arg-type]
-            for theme in ("light", "dark"):
+            for theme in ("light", "dark") if self.docs else ("light" if width == "1440" else "dark",):
                 await self.theme(theme)
                 await self.page.evaluate(
                     "window.scrollTo(0, 0)"
