@@ -227,8 +227,8 @@ class ClusterWatch:
         known = self._certificates.learned
         try:
             return await self.connection.contact(name)
-        except Untrusted:
-            await self._certificates.follow(every=following.SOON)
+        except Untrusted as error:
+            await self._certificates.follow_refused(name, error.certificate)
             if self._certificates.learned == known:
                 raise
         return await self.connection.contact(name)

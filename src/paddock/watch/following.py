@@ -27,7 +27,7 @@ from paddock.proxmox.trust import TrustMode
 
 EVERY = timedelta(minutes=5)
 SOON = timedelta(seconds=5)
-"""At most so often the cluster is asked because of a certificate that is not believed."""
+"""At most so often the cluster is asked again because of one and the same certificate that is not believed."""
 
 
 class Follower:
@@ -42,6 +42,8 @@ class Follower:
         """How often the cluster has told something new."""
         self._asking = asyncio.Lock()
         self._asked_at: datetime | None = None
+        self._asked_about: dict[str, str] = {}
+        """By member: the newest certificate because of which the cluster was asked, as SHA-256."""
         self._written: dict[str, tuple[str, str]] = {}
         self._believed: dict[str, Certificate] = {}
         self._refused: dict[str, Certificate] = {}
@@ -102,9 +104,19 @@ class Follower:
         """
         if self._mode is TrustMode.OFF:
             return
+        wanted_at = self._ctx.now()
         async with self._asking:
-            if self._asked_at is None or self._ctx.now() - self._asked_at >= every:
+            if self._asked_at is None or (
+                self._asked_at < wanted_at and self._ctx.now() - self._asked_at >= every
+            ):
                 await self._ask()
+
+    async def follow_refused(self, name: str, leaf: Certificate) -> None:
+        """The same because a member shows `leaf`, which is not believed: at once where it has not shown it before,
+        however lately the cluster was asked in its turn, so that a renewal alarms nobody."""
+        known = self._asked_about.get(name) == leaf.sha256
+        self._asked_about[name] = leaf.sha256
+        await self.follow(every=SOON if known else timedelta(0))
 
     async def _ask(self) -> None:
         now = self._ctx.now()
