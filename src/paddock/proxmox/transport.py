@@ -69,11 +69,18 @@ class HttpTransport:
     """
 
     def __init__(
-        self, *, per_host: int = 16, total: int = 64, connect_seconds: float = handshake.CONNECT_SECONDS
+        self,
+        *,
+        per_host: int = 16,
+        total: int = 64,
+        connect_seconds: float = handshake.CONNECT_SECONDS,
+        body_limit: int | None = None,
     ) -> None:
+        """`body_limit`: bytes of one answer, BODY_LIMIT where nothing is given."""
         self._per_host = per_host
         self._total = total
         self._connect_seconds = connect_seconds
+        self._body_limit = body_limit
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._works: dict[tuple[Endpoint, trust.TlsPolicy], int] = {}
         self._closed = False
@@ -167,16 +174,17 @@ class HttpTransport:
 
     async def _read(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
         parts, size = [], 0
+        most = self._body_limit or BODY_LIMIT
         try:
             async for part in response.content.iter_any():
                 size += len(part)
                 self._incoming += len(part)
-                if size > BODY_LIMIT or self._incoming > TOGETHER_LIMIT:
+                if size > most or self._incoming > TOGETHER_LIMIT:
                     response.close()
-                    limit = BODY_LIMIT if size > BODY_LIMIT else TOGETHER_LIMIT
+                    limit = most if size > most else TOGETHER_LIMIT
                     raise Unreadable(
                         f"The answer to {request.call} is larger than {limit >> 20} MiB"
-                        + ("." if limit == BODY_LIMIT else ", together with others at this moment."),
+                        + ("." if limit == most else ", together with others at this moment."),
                         code="too_large",
                     )
                 parts.append(part)

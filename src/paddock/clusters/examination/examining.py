@@ -19,12 +19,14 @@ from paddock.clusters.examination.steps import Diagnosis, Key, Outcome, Step, co
 from paddock.proxmox.transport import HttpTransport
 
 USUAL = Patience()
+ANSWER_LIMIT = 8 << 20
+"""Bytes: what is asked here is small, and many nodes may be looked at together."""
 
 
 async def examine(subject: Subject, *, automatic: bool = False, patience: Patience = USUAL) -> Diagnosis:
     """All steps. Never raises for what is wrong with the node."""
     began, at = time.perf_counter(), datetime.now(UTC)
-    transport = HttpTransport(connect_seconds=patience.connect)
+    transport = HttpTransport(connect_seconds=patience.connect, body_limit=ANSWER_LIMIT)
     look = Look(subject, patience, transport)
     asked = asyncio.create_task(_clocked(look))
     try:
