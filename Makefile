@@ -12,6 +12,9 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) *
 ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py)
 PARALLEL := -n $(WORKERS) --dist worksteal
 
+# Tests are imported by several processes, twice: what the first compiled need not be compiled again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast lint format bench soak docs screenshots clean
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from pvesim import Running, demo_scene
 from tests.application import Estates
-from tests.browser.driving import Person
+from tests.browser.driving import WIDE, Person
 from tests.conftest import ROOT, needs
 from tests.harness import Paddock
 
@@ -28,9 +28,6 @@ ARGUMENTS = [
 ]
 EXPECTED = ("status of 4", "status of 5", "ERR_FAILED")
 """What the console says of refused forms and of requests that a test cuts."""
-
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="session")

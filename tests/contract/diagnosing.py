@@ -18,6 +18,7 @@ from tests.contract.lab import Lab
 
 NODE = "pve2"
 QUICK = Patience(connect=0.8, answer=1.5, sluggish=0.3)
+"""For faults that let one wait. Where none does, the product's own keeps a busy machine from being a fault."""
 ROLE_PASSWORD = "orchard gate hinge 4"
 
 
@@ -185,6 +186,6 @@ def subject(lab: Lab, by: By = root, *, off: bool = False, node: str = NODE) -> 
     )
 
 
-async def diagnosed(found: Subject, **changes: Any) -> Diagnosis:
+async def diagnosed(found: Subject, *, patience: Patience = QUICK, **changes: Any) -> Diagnosis:
     async with asyncio.timeout(8):
-        return await examine(replace(found, **changes), patience=QUICK)
+        return await examine(replace(found, **changes), patience=patience)

@@ -16,7 +16,7 @@ import pytest
 
 from paddock.clusters.examination import Key, Outcome, Subject, commands
 from paddock.clusters.examination.commands import Values
-from paddock.clusters.examination.looking import Look
+from paddock.clusters.examination.looking import Look, Patience
 from paddock.clusters.examination.remedies import KNOWN
 from paddock.proxmox import Endpoint, TlsPolicy, TrustMode
 from paddock.proxmox.errors import LoginRefused
@@ -132,7 +132,7 @@ async def test_of_two_faults_the_first_on_the_way_is_named(first: str) -> None:
             before, node = subject(lab), lab.cluster.nodes[NODE]
             cause(lab.sim, second, other)
             cause(lab.sim, first, case, node.name)  # the second may have given it another name
-            found = await diagnosed(before)
+            found = await diagnosed(before, patience=Patience())
             lab.sim.clear()
             if found.code != expected(first, second):
                 wrong[second] = (found.code, [step.text for step in found.steps])
