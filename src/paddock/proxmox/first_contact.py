@@ -17,10 +17,10 @@ from paddock.proxmox.credentials import Credential
 from paddock.proxmox.errors import Unreadable, Untrusted
 from paddock.proxmox.identify import identify
 from paddock.proxmox.members import Member
-from paddock.proxmox.permissions import PermissionsSummary, permissions_summary
 from paddock.proxmox.shapes import NodeCertificate, Realm, StatusRow, Version
 from paddock.proxmox.transport import HttpTransport, Transport
 from paddock.proxmox.trust import TlsPolicy, TrustMode
+from paddock.proxmox.wanted import PermissionsSummary, permissions_summary
 
 ROOT_CA = "pve-root-ca.pem"
 OWN_CERTIFICATE = "pveproxy-ssl.pem"

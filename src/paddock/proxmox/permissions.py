@@ -14,58 +14,11 @@ Permissions = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """`privilege` is missing on `path`, and is needed `purpose`."""
+    """`privilege` is wanted on `path`, in order to `purpose`."""
 
     privilege: str
     path: str
     purpose: str
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionsSummary:
-    """`missing`: what watching still lacks. `cannot`: what else this credential cannot do, as sentences' ends."""
-
-    can_watch: bool
-    sees_guests: bool
-    sees_storages: bool
-    missing: tuple[Lack, ...]
-    cannot: tuple[str, ...]
-
-    @property
-    def watches_everything(self) -> bool:
-        return not self.missing
-
-
-WATCHING = (
-    Lack("Sys.Audit", "/", "to see the cluster's status, its nodes and their figures"),
-    Lack("VM.Audit", "/vms", "to see containers and virtual machines"),
-    Lack("Datastore.Audit", "/storage", "to see storages"),
-    Lack("SDN.Audit", "/sdn", "to see bridges and networks"),
-    Lack("Pool.Audit", "/pool", "to see pools"),
-)
-MANAGING = (
-    (("VM.Allocate", "/vms"), "create and delete containers"),
-    (("VM.PowerMgmt", "/vms"), "start and stop containers"),
-    (("VM.Migrate", "/vms"), "move containers to another node"),
-    (("VM.Config.Options", "/vms"), "change the configuration of containers"),
-    (("VM.Backup", "/vms"), "back up containers"),
-    (("Datastore.AllocateSpace", "/storage"), "use space on storages"),
-    (("SDN.Use", "/sdn"), "connect containers to bridges"),
-)
-
-
-def permissions_summary(permissions: Permissions) -> PermissionsSummary:
-    """`permissions` is the whole answer of GET /access/permissions of the credential itself."""
-    missing = tuple(lack for lack in WATCHING if not holds(permissions, lack.privilege, lack.path))
-    lacks = {lack.privilege for lack in missing}
-    cannot = tuple(what for (privilege, path), what in MANAGING if not holds(permissions, privilege, path))
-    return PermissionsSummary(
-        can_watch="Sys.Audit" not in lacks,
-        sees_guests="VM.Audit" not in lacks,
-        sees_storages="Datastore.Audit" not in lacks,
-        missing=missing,
-        cannot=cannot,
-    )
 
 
 _ALWAYS_LISTED = frozenset({"/access", "/nodes", "/pool", "/sdn", "/storage", "/vms"})

@@ -49,6 +49,32 @@ _OPERATOR = (
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionsSummary:
+    """`missing`: what watching still lacks. `cannot`: what else this credential cannot do, as sentences' ends."""
+
+    can_watch: bool
+    sees_guests: bool
+    missing: tuple[Lack, ...]
+    cannot: tuple[str, ...]
+
+    @property
+    def watches_everything(self) -> bool:
+        return not self.missing
+
+
+def permissions_summary(permissions: Permissions) -> PermissionsSummary:
+    """`permissions` is the whole answer of GET /access/permissions of the credential itself."""
+    missing = lacking(permissions, _OBSERVER)
+    lacks = {lack.privilege for lack in missing}
+    return PermissionsSummary(
+        can_watch="Sys.Audit" not in lacks,
+        sees_guests="VM.Audit" not in lacks,
+        missing=missing,
+        cannot=tuple(lack.purpose for lack in lacking(permissions, _OPERATOR)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Want:
     """One privilege on one path, what it is for, from which level on it is wanted, and whether it is there."""
 

@@ -14,7 +14,7 @@ from paddock.proxmox import dependents, reads
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.decoding import Rows
 from paddock.proxmox.dependents import Guest, Task
-from paddock.proxmox.permissions import permissions_summary
+from paddock.proxmox.wanted import permissions_summary
 from paddock.watch.leaving import Findings, Resident
 
 ASK_SECONDS = 12.0

@@ -21,7 +21,7 @@ from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.errors import LoginRefused, Untrusted
-from paddock.proxmox.permissions import permissions_summary
+from paddock.proxmox.wanted import permissions_summary
 from paddock.watch import details, following, reading, recording
 
 log = logging.getLogger(__name__)

@@ -87,7 +87,7 @@ async def look(
         credential_name=name_of(credential),
         can=("watch",) if rights.can_watch else (),
         cannot=rights.cannot,
-        missing=tuple(f"{lack.privilege} on {lack.path}, {lack.purpose}" for lack in rights.missing),
+        missing=tuple(f"{lack.privilege} on {lack.path}, to {lack.purpose}" for lack in rights.missing),
         members=members,
         notes=reviews.notes(
             quorate=seen.quorate,

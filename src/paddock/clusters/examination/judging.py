@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from paddock.clusters.examination.steps import Key, Line, Need, Outcome, Step
 from paddock.proxmox.certificates import normal_fingerprint
 from paddock.proxmox.errors import LoginRefused
-from paddock.proxmox.permissions import MANAGING, WATCHING, holds
 from paddock.proxmox.shapes import Node, NodeStorage, NodeTime, StatusRow
+from paddock.proxmox.wanted import Level, table
 
 SKEW_WARN = 5.0
 SKEW_FAIL = 240.0  # tickets are refused from 300 s on
@@ -37,11 +37,8 @@ _REASONS = (
 
 def judge_rights(permissions: Mapping[str, Mapping[str, int]], token: str, user: str) -> Step:
     needs = tuple(
-        [Need(n.privilege, n.path, n.purpose, holds(permissions, n.privilege, n.path)) for n in WATCHING]
-        + [
-            Need(privilege, path, f"to {what}", holds(permissions, privilege, path), required=False)
-            for (privilege, path), what in MANAGING
-        ]
+        Need(want.privilege, want.path, want.purpose, want.present, required=want.level is Level.OBSERVER)
+        for want in table(permissions)
     )
     proof = (
         Line("Sent", "GET /access/permissions"),
@@ -60,7 +57,7 @@ def judge_rights(permissions: Mapping[str, Mapping[str, int]], token: str, user:
         outcome = Outcome.FAILED if cannot_see else Outcome.WARNED
         return Step(Key.RIGHTS, outcome, f"Missing: {listed}.", "rights_missing", proof=proof, needs=needs)
     if unable:
-        text = f"May watch everything; cannot {unable[0].purpose.removeprefix('to ')}"
+        text = f"May watch everything; cannot {unable[0].purpose}"
         text += f" and {len(unable) - 1} more" if len(unable) > 1 else ""
         return Step(Key.RIGHTS, Outcome.PASSED, text, proof=proof, needs=needs)
     return Step(Key.RIGHTS, Outcome.PASSED, "May watch and manage everything", proof=proof, needs=needs)
