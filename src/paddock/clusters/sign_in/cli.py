@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from paddock.terminal import asking
 from paddock.terminal.commands import Commands, Terminal
+from paddock.terminal.credentials import PasswordStdin, TokenId, TokenSecretStdin, credential
 from paddock.terminal.failures import Failed, wrong_use
 from paddock.terminal.following import finish, follow
 from paddock.terminal.lists import PageNumber, PageSize, read_list
@@ -36,9 +36,6 @@ Admin = Annotated[
     typer.Option(
         "--admin", metavar="USER@REALM", help="Who makes it on Proxmox VE; the password is used once."
     ),
-]
-PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
 ]
 OUTCOMES = {
     "accepted": Word("Accepted", "✓", "green"),
@@ -105,14 +102,9 @@ def change(
     user: Annotated[
         str | None, typer.Option("--user", metavar="USER@REALM", help="Sign in with this user's password.")
     ] = None,
-    token_id: Annotated[
-        str | None, typer.Option("--token-id", metavar="USER@REALM!NAME", help="Sign in with this API token.")
-    ] = None,
+    token_id: TokenId = None,
     password_stdin: PasswordStdin = False,
-    token_secret_stdin: Annotated[
-        bool,
-        typer.Option("--token-secret-stdin", help="Read the token's secret from stdin instead of asking."),
-    ] = False,
+    token_secret_stdin: TokenSecretStdin = False,
     member: Member = None,
     reason: Annotated[
         str,
@@ -128,7 +120,12 @@ def change(
     if (user is None) == (token_id is None):
         raise wrong_use("Give --user or --token-id.")
     path = _path(terminal, cluster) + (f"/members/{member}" if member else "")
-    body = {"reason": reason, **_credential(user, token_id, password_stdin, token_secret_stdin)}
+    body = {
+        "reason": reason,
+        **credential(
+            user or "", token_id, password_stdin=password_stdin, token_secret_stdin=token_secret_stdin
+        ),
+    }
     try:
         changed = terminal.client.put(path, body, timeout=_patience(terminal))
     except Failed as failed:
@@ -177,7 +174,9 @@ def make_token(
     if level not in {"operator", "observer"}:
         raise wrong_use(f"--level {level} is not known.", hint="Use operator or observer.")
     path = _path(terminal, cluster)
-    started = terminal.client.post(f"{path}/token", {"level": level, **_admin(admin, password_stdin)})
+    started = terminal.client.post(
+        f"{path}/token", {"level": level, **credential(admin, password_stdin=password_stdin)}
+    )
     finish(terminal, follow(terminal, str(started.get("job_id"))))
 
 
@@ -200,7 +199,7 @@ def rotate(
     A new token with the same rights is made and tried at every member; only then the old one is removed.
     """
     ids = [str(find(terminal.client, CLUSTERS, name).get("id")) for name in clusters]
-    body = {"clusters": ids, "remove_old": not keep_old, **_admin(admin, password_stdin)}
+    body = {"clusters": ids, "remove_old": not keep_old, **credential(admin, password_stdin=password_stdin)}
     started = terminal.client.post("/sign-ins/rotate", body)
     jobs = [follow(terminal, str(job)) for job in started.get("job_ids") or ()]
     if terminal.options.as_json and len(jobs) > 1:
@@ -217,7 +216,7 @@ def explain(
     """Find out why Proxmox VE refuses the sign-in: it gives no reason, so an administrator of it looks."""
     path = _path(terminal, cluster)
     cause = terminal.client.post(
-        f"{path}/explain", _admin(admin, password_stdin), timeout=_patience(terminal)
+        f"{path}/explain", credential(admin, password_stdin=password_stdin), timeout=_patience(terminal)
     )
     if terminal.options.as_json:
         terminal.out.data(cause)
@@ -282,30 +281,6 @@ def _path(terminal: Terminal, cluster: str) -> str:
 
 def _patience(terminal: Terminal) -> float:
     return max(terminal.options.timeout, TRIAL_SECONDS)
-
-
-def _admin(user: str, password_stdin: bool) -> dict[str, str]:
-    return _credential(user, None, password_stdin, False)
-
-
-def _credential(
-    user: str | None, token_id: str | None, password_stdin: bool, token_secret_stdin: bool
-) -> dict[str, str]:
-    if token_id is not None:
-        secret = asking.secret(
-            f"Secret of {token_id}",
-            from_stdin=token_secret_stdin,
-            option="--token-secret-stdin",
-            variable="PADDOCK_PVE_TOKEN_SECRET",
-        )
-        return {"token_id": token_id, "token_secret": secret}
-    password = asking.secret(
-        f"Password of {user}",
-        from_stdin=password_stdin,
-        option="--password-stdin",
-        variable="PADDOCK_PVE_PASSWORD",
-    )
-    return {"username": str(user), "password": password}
 
 
 def _tested(terminal: Terminal, rows: list[Any]) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from paddock.nodes.cli.importing import PREVIEW_SECONDS, CaFile, Trust, confirmed, credential, trust_of
+from paddock.nodes.cli.importing import PREVIEW_SECONDS, CaFile, Trust, confirmed, trust_of
 from paddock.terminal import asking
 from paddock.terminal.commands import Commands, Terminal
+from paddock.terminal.credentials import PasswordStdin, TokenId, TokenSecretStdin, User, credential
 from paddock.terminal.failures import Failed, not_paddock, wrong_use
 from paddock.terminal.following import finish, follow
 from paddock.terminal.names import CLUSTERS, SITES, find, find_id
@@ -39,20 +40,10 @@ def create(
         str,
         typer.Option("--address", metavar="IP", help="IP address; without it the one that Proxmox reports."),
     ] = "",
-    user: Annotated[
-        str, typer.Option("--user", metavar="USER@REALM", help="Who signs in to Proxmox VE.")
-    ] = "root@pam",
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
-    ] = False,
-    token_id: Annotated[
-        str | None,
-        typer.Option("--token-id", metavar="USER@REALM!NAME", help="Sign in with an API token instead."),
-    ] = None,
-    token_secret_stdin: Annotated[
-        bool,
-        typer.Option("--token-secret-stdin", help="Read the token's secret from stdin instead of asking."),
-    ] = False,
+    user: User = "root@pam",
+    password_stdin: PasswordStdin = False,
+    token_id: TokenId = None,
+    token_secret_stdin: TokenSecretStdin = False,
     fingerprint: Annotated[
         str | None,
         typer.Option("--fingerprint", metavar="AA:BB:..", help="SHA-256 of the node's certificate."),
@@ -70,7 +61,9 @@ def create(
     """
     wanted = trust_of(trust, fingerprint, ca_file)
     body: dict[str, Any] = {"site_id": find_id(terminal.client, SITES, site), "url": url, "name": name}
-    body |= {"address": address} | credential(user, password_stdin, token_id, token_secret_stdin)
+    body |= {"address": address} | credential(
+        user, token_id, password_stdin=password_stdin, token_secret_stdin=token_secret_stdin
+    )
     started = _started(terminal, body, wanted)
     _followed(terminal, started)
     terminal.out.note(f"Created. Look at it: paddock nodes show {body['name']}")

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from paddock.nodes.cli.reading import NodeName
-from paddock.terminal import asking
 from paddock.terminal.certificates import canonical_fingerprint
 from paddock.terminal.commands import Commands, Terminal, command
+from paddock.terminal.credentials import PasswordStdin, TokenId, TokenSecretStdin, credential
 from paddock.terminal.failures import Failed, wrong_use
 from paddock.terminal.helptext import epilog
 from paddock.terminal.names import NODES, find
@@ -94,16 +94,9 @@ def diagnose(
     user: Annotated[
         str | None, typer.Option("--user", metavar="USER@REALM", help="Try this sign-in too.")
     ] = None,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
-    ] = False,
-    token_id: Annotated[
-        str | None, typer.Option("--token-id", metavar="USER@REALM!NAME", help="Try this API token too.")
-    ] = None,
-    token_secret_stdin: Annotated[
-        bool,
-        typer.Option("--token-secret-stdin", help="Read the token's secret from stdin instead of asking."),
-    ] = False,
+    password_stdin: PasswordStdin = False,
+    token_id: TokenId = None,
+    token_secret_stdin: TokenSecretStdin = False,
     fingerprint: Annotated[
         str | None,
         typer.Option(
@@ -127,7 +120,10 @@ def diagnose(
     """
     if fingerprint and insecure_node:
         raise wrong_use("--fingerprint does not go with --trust-anybody.")
-    body: dict[str, Any] = {"url": url, **_credential(user, password_stdin, token_id, token_secret_stdin)}
+    body: dict[str, Any] = {
+        "url": url,
+        **_credential(user, token_id, password_stdin=password_stdin, token_secret_stdin=token_secret_stdin),
+    }
     if fingerprint:
         body["trust"] = {"fingerprint": canonical_fingerprint(fingerprint)}
     elif insecure_node:
@@ -145,29 +141,18 @@ diagnose.epilog = epilog(  # type: ignore[attr-defined]
 
 
 def _credential(
-    user: str | None, password_stdin: bool, token_id: str | None, token_secret_stdin: bool
+    user: str | None, token_id: str | None, *, password_stdin: bool, token_secret_stdin: bool
 ) -> dict[str, str]:
+    """Nothing where nobody is named: then the way up to the sign-in is looked at."""
     if user is not None and token_id is not None:
         raise wrong_use("Give --user or --token-id, not both.")
-    if token_id is not None:
-        secret = asking.secret(
-            f"Secret of {token_id}",
-            from_stdin=token_secret_stdin,
-            option="--token-secret-stdin",
-            variable="PADDOCK_PVE_TOKEN_SECRET",
-        )
-        return {"token_id": token_id, "token_secret": secret}
-    if user is None:
+    if user is None and token_id is None:
         if password_stdin or token_secret_stdin:
             raise wrong_use("A secret alone is of no use: add --user or --token-id.")
         return {}
-    secret = asking.secret(
-        f"Password of {user}",
-        from_stdin=password_stdin,
-        option="--password-stdin",
-        variable="PADDOCK_PVE_PASSWORD",
+    return credential(
+        user or "", token_id, password_stdin=password_stdin, token_secret_stdin=token_secret_stdin
     )
-    return {"username": user, "password": secret}
 
 
 def _show(terminal: Terminal, found: Item) -> None:
@@ -206,7 +191,7 @@ def _remedy(terminal: Terminal, step: Item) -> None:
     for need in _dicts(step, "needs"):
         if need.get("present") is False and need.get("required") is True:
             out.line(
-                f"Missing: {plain(need.get('privilege'))} on {plain(need.get('path'))}, {plain(need.get('purpose'))}"
+                f"Missing: {plain(need.get('privilege'))} on {plain(need.get('path'))}, to {plain(need.get('purpose'))}"
             )
     if step.get("next"):
         out.line(f"Next: {plain(step.get('next'))}")

@@ -12,6 +12,7 @@ import typer
 from paddock.terminal import asking
 from paddock.terminal.certificates import canonical_fingerprint, certificate_facts, pem_file
 from paddock.terminal.commands import Commands, Terminal
+from paddock.terminal.credentials import PasswordStdin, TokenId, TokenSecretStdin, User, credential
 from paddock.terminal.failures import Failed, not_paddock, wrong_use
 from paddock.terminal.following import finish, follow
 from paddock.terminal.names import SITES, find
@@ -63,22 +64,10 @@ def import_nodes(
     url: Annotated[
         str, typer.Option("--url", metavar="URL", help="Any node of the cluster: host, host:port or URL.")
     ],
-    user: Annotated[
-        str, typer.Option("--user", metavar="USER@REALM", help="Who signs in to Proxmox VE.")
-    ] = "root@pam",
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")
-    ] = False,
-    token_id: Annotated[
-        str | None,
-        typer.Option(
-            "--token-id", metavar="USER@REALM!NAME", help="Sign in with an API token of Proxmox VE instead."
-        ),
-    ] = None,
-    token_secret_stdin: Annotated[
-        bool,
-        typer.Option("--token-secret-stdin", help="Read the token's secret from stdin instead of asking."),
-    ] = False,
+    user: User = "root@pam",
+    password_stdin: PasswordStdin = False,
+    token_id: TokenId = None,
+    token_secret_stdin: TokenSecretStdin = False,
     fingerprint: Annotated[
         str | None,
         typer.Option(
@@ -128,7 +117,7 @@ def import_nodes(
         raise wrong_use(f"--make-token {make_token} is not known.", hint="Use operator or observer.")
     found = find(terminal.client, SITES, site)
     body = {"site_id": found.get("id"), "url": url}
-    body |= credential(user, password_stdin, token_id, token_secret_stdin)
+    body |= credential(user, token_id, password_stdin=password_stdin, token_secret_stdin=token_secret_stdin)
     if wanted.mode == "off":
         terminal.out.warn(
             "Certificates will not be checked: whoever stands between can read password and data."
@@ -171,30 +160,6 @@ def trust_of(mode: str | None, fingerprint: str | None, ca_file: Path | None = N
     if mode in {"system", "off"} or ca_file is not None:
         raise wrong_use(f"--fingerprint does not go with {f'--trust {mode}' if mode else '--ca-file'}.")
     return Trust(MODES[mode or "cluster"], canonical_fingerprint(fingerprint))
-
-
-def credential(
-    user: str, password_stdin: bool, token_id: str | None, token_secret_stdin: bool
-) -> dict[str, str]:
-    if token_id is not None:
-        if password_stdin:
-            raise wrong_use("--password-stdin does not go with --token-id: use --token-secret-stdin.")
-        text = asking.secret(
-            f"Secret of {token_id}",
-            from_stdin=token_secret_stdin,
-            option="--token-secret-stdin",
-            variable="PADDOCK_PVE_TOKEN_SECRET",
-        )
-        return {"token_id": token_id, "token_secret": text}
-    if token_secret_stdin:
-        raise wrong_use("--token-secret-stdin needs --token-id.")
-    text = asking.secret(
-        f"Password of {user}",
-        from_stdin=password_stdin,
-        option="--password-stdin",
-        variable="PADDOCK_PVE_PASSWORD",
-    )
-    return {"username": user, "password": text}
 
 
 def _preview(terminal: Terminal, body: dict[str, Any], trust: Trust) -> dict[str, Any]:
