@@ -16,9 +16,10 @@ from argon2 import PasswordHasher
 
 from paddock.access import setup
 from paddock.access.passwords import Passwords
-from paddock.app import create_app, database_url
+from paddock.app import create_app
 from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.db import Row
+from paddock.installation import database_url
 from paddock.migrations.upgrade import upgrade
 from paddock.settings import Settings
 from paddock.watch.loop import Watcher

@@ -90,8 +90,8 @@ def rotate_key(
 
     Example: paddock admin rotate-key --data-dir /var/lib/paddock
     """
-    from paddock.app import key_path
     from paddock.base import vault
+    from paddock.installation import key_path
 
     settings = _settings(data_dir)
     if settings.key and to is None:
@@ -117,9 +117,9 @@ def rotate_key(
 
 async def _resealed(services: Services, old: bytes, new: bytes) -> int:
     """Under the lock, so that no server seals with the old key meanwhile."""
-    from paddock.app import SEALED
     from paddock.base.resealing import reseal
     from paddock.base.vault import ring_of
+    from paddock.installation import SEALED
     from paddock.serve import locked
 
     with locked(services.settings.data_dir):
@@ -156,11 +156,11 @@ async def _reachable(services: Services, making: Awaitable[str | None]) -> str |
 
 
 def _run(data_dir: Path | None, work: Callable[[Services], Awaitable[T]]) -> T:
-    from paddock.app import build_services
+    from paddock.installation import open_services
     from paddock.serve import keep_private
 
     async def inside() -> T:
-        services = build_services(settings)
+        services = open_services(settings)
         try:
             return await work(services)
         finally:
@@ -192,7 +192,7 @@ def _bring_up_to_date(settings: Settings) -> bool:
     """Migrates, but never under a server that runs: it would go on with tables that it does not know."""
     from sqlalchemy import create_engine
 
-    from paddock.app import database_url
+    from paddock.installation import database_url
     from paddock.migrations.upgrade import HEAD, current, upgrade
     from paddock.serve import locked
 

@@ -6,30 +6,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse
-from sqlalchemy import create_engine, inspect, make_url, select
 
 import paddock
+from paddock import installation
 from paddock.access import api as access_api
 from paddock.access import pages as access_pages
 from paddock.access import setup as access_setup
 from paddock.access.guard import api_context, page_context, services_of
 from paddock.base import vault
-from paddock.base.clock import Clock, SystemClock
+from paddock.base.clock import Clock
 from paddock.base.context import Objector, Services
-from paddock.base.db import Database, sqlite_url
-from paddock.base.events import Bus, Event, Listener
-from paddock.base.figures import Figures
+from paddock.base.events import Event, Listener
 from paddock.base.heartbeat import Heartbeat
-from paddock.base.resealing import Sealed
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
 from paddock.clusters import pages as clusters_pages
-from paddock.clusters.model import Cluster, Member
-from paddock.clusters.record import own_context, seal_context
 from paddock.clusters.sign_in import api as sign_in_api
 from paddock.clusters.sign_in import pages as sign_in_pages
 from paddock.clusters.sign_in.jobs import MAKE_TOKEN, ROTATE_TOKEN
@@ -44,8 +38,6 @@ from paddock.diagnosis.node_examination import Examiner
 from paddock.jobs import api as jobs_api
 from paddock.jobs import pages as jobs_pages
 from paddock.jobs.engine import Engine
-from paddock.jobs.model import Job
-from paddock.jobs.record import job_context
 from paddock.nodes import api as nodes_api
 from paddock.nodes import figures as node_figures
 from paddock.nodes import pages as nodes_pages
@@ -86,13 +78,6 @@ SUBSCRIPTIONS: list[tuple[type[Event], Listener]] = []
 
 JOB_TYPES = (IMPORT, ADD, MAKE_TOKEN, ROTATE_TOKEN)
 
-SEALED = (
-    Sealed(Cluster.credential_sealed, lambda row: seal_context(row.identity)),
-    Sealed(Member.credential_sealed, lambda row: own_context(row.id)),
-    Sealed(Job.sealed, lambda row: job_context(row.id)),
-)
-"""Every column that holds sealed secrets, and what each value is sealed to."""
-
 REST = (
     sites_api, clusters_api, sign_in_api, nodes_api, storages_api, containers_api, diagnosis_api, watch_api,
     watch_api_nodes, jobs_api, access_api, overview_api,
@@ -115,26 +100,13 @@ PAGES: tuple[APIRouter, ...] = (
 """In this order: /nodes/import, which belongs to another slice, stands before /nodes/{node_id}."""
 
 
-def database_url(settings: Settings) -> str:
-    return settings.database_url or sqlite_url(settings.data_dir / "paddock.sqlite")
-
-
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
-    """The parts of one Paddock; nothing runs yet. Local commands use it without a server."""
+    """The parts of one Paddock; nothing runs yet."""
+    services = installation.open_services(settings, clock, guards=GUARDS)
     address.allow(settings.allow_addresses)
-    figures = Figures()
-    figures.register(node_figures.KIND, node_figures.NodeFigures)
-    figures.register(container_figures.KIND, container_figures.ContainerFigures)
-    figures.register(storage_figures.KIND, storage_figures.StorageFigures)
-    services = Services(
-        settings=settings,
-        db=Database(database_url(settings)),
-        clock=clock or SystemClock(),
-        bus=Bus(),
-        vault=_vault(settings),
-        figures=figures,
-        guards=GUARDS,
-    )
+    services.figures.register(node_figures.KIND, node_figures.NodeFigures)
+    services.figures.register(container_figures.KIND, container_figures.ContainerFigures)
+    services.figures.register(storage_figures.KIND, storage_figures.StorageFigures)
     services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Heartbeat] = Heartbeat()
     services.parts[Catalogue] = Catalogue()
@@ -143,7 +115,6 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     services.parts[Previews] = Previews(services.clock)
     services.parts[Drafts] = Drafts(services.clock)
     services.parts[Surveyor] = Surveyor(survey.stand_on)
-    access_setup.install(services)
     for event, listener in SUBSCRIPTIONS:
         services.bus.subscribe(event, listener)
     return services
@@ -178,7 +149,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    if not services.settings.key and vault.next_path(key_path(services.settings)).exists():
+    if not services.settings.key and vault.next_path(installation.key_path(services.settings)).exists():
         log.warning("a change of the key was cut off; finish it: paddock admin rotate-key")
     await services.figures.load(services.db)
     Engine.configure(services)
@@ -218,40 +189,6 @@ def _own_routes(app: FastAPI) -> None:
     @app.get("/favicon.ico", include_in_schema=False)
     async def favicon(request: Request) -> RedirectResponse:
         return RedirectResponse(request.app.state.templates.environment.globals["static"]("img/mark.svg"))
-
-
-def key_path(settings: Settings) -> Path:
-    """The file with the key, where it does not come from the environment."""
-    return settings.key_file or settings.data_dir / "secret.key"
-
-
-def _vault(settings: Settings) -> vault.Vault:
-    if settings.key:
-        return vault.ring_of(vault.decode_key(settings.key))
-    path = key_path(settings)
-    if (waiting := vault.next_path(path)).exists():
-        return vault.ring_of(vault.load_key(path), also=vault.load_key(waiting))
-    if settings.key_file or path.exists() or _anything_sealed(database_url(settings)):
-        return vault.ring_of(vault.load_key(path))
-    return vault.ring_of(vault.create_key(path))
-
-
-def _anything_sealed(url: str) -> bool:
-    """Whether the database holds what only the key opens. Then no new key may take the place of a missing one."""
-    file = make_url(url).database if url.startswith("sqlite") else None
-    if file and not Path(file).exists():
-        return False
-    engine = create_engine(url.replace("+aiosqlite", ""))
-    try:
-        tables = set(inspect(engine).get_table_names())
-        with engine.connect() as db:
-            return any(
-                db.scalar(select(place.column).where(place.column != "").limit(1)) is not None
-                for place in SEALED
-                if place.column.class_.__tablename__ in tables
-            )
-    finally:
-        engine.dispose()
 
 
 def _announce(link: str) -> None:

@@ -115,7 +115,7 @@ def _estate(network: str, data_dir: Path) -> Iterator[dict[str, Any]]:
 async def prepare(settings: Settings) -> tuple[str, str]:
     """A fresh database with one administrator; returns the password and an API token."""
     from paddock.access.setup import create_administrator, issue_token
-    from paddock.app import build_services, database_url
+    from paddock.installation import database_url, open_services
     from paddock.migrations.upgrade import upgrade
 
     database = settings.data_dir / "paddock.sqlite"
@@ -125,7 +125,7 @@ async def prepare(settings: Settings) -> tuple[str, str]:
         return kept["password"], kept["token"]
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     await asyncio.to_thread(upgrade, database_url(settings))
-    services = build_services(settings)
+    services = open_services(settings)
     password = "-".join(secrets.choice(_WORDS) for _ in range(4))
     try:
         await create_administrator(services, USER, password)

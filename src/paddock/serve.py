@@ -83,7 +83,8 @@ def run(settings: Settings) -> None:
     with only_process(settings.data_dir, base_url(settings)), _bound(settings) as listening:
         import uvicorn
 
-        from paddock.app import create_app, database_url
+        from paddock.app import create_app
+        from paddock.installation import database_url
         from paddock.migrations.upgrade import upgrade
         from paddock.web.live import Live
 

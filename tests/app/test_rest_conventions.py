@@ -39,6 +39,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/nodes"): {"site_id": NOWHERE, "url": "192.0.2.1", "name": "pve1"},
     ("PATCH", "/nodes/{node_id}"): {"address": "192.0.2.1"},
     ("POST", "/clusters/{cluster_id}/nodes"): {"name": "pve1"},
+    ("POST", "/clusters/{cluster_id}/remove"): {"confirm": "prod"},
     ("POST", "/imports"): {"preview_id": NOWHERE, "members": ["pve1"]},
     ("POST", "/diagnose"): {"url": "no-such-host.invalid"},
     ("PUT", "/clusters/{cluster_id}/trust"): {"mode": "off"},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from paddock.base.db import Id, Row
@@ -107,6 +108,8 @@ class Tombstone(Row):
     reason: Mapped[str] = mapped_column(Text, default="")
     unasked: Mapped[str] = mapped_column(Text, default="")
     """Why Proxmox VE could not be asked what runs there; empty where it was asked."""
+    farewell: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
+    """Where its cluster went with it: what became of Paddock's sign-in on Proxmox VE, as `Farewell.wire` gives it."""
     returned_at: Mapped[datetime | None] = mapped_column(default=None)
 
     __table_args__ = (Index("ix_tombstones_identity_name", "identity", "name"),)

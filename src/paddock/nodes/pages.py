@@ -136,7 +136,7 @@ async def _gone(ctx: Context, stone_id: str) -> dict[str, Any]:
     return {
         "gone": stone,
         "gone_cluster": cluster.id if cluster else "",
-        "clean_up": tombstones.clean_up(stone.credential_kind, stone.credential_name),
+        "farewell": {"gone": (), "kept": (), "commands": ()} | (stone.farewell or {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -16,7 +17,14 @@ from paddock.nodes.model import Node, Tombstone
 
 
 async def bury(
-    ctx: Context, tx: Write, node: Node, cluster: Cluster, *, reason: str, unasked: str
+    ctx: Context,
+    tx: Write,
+    node: Node,
+    cluster: Cluster,
+    *,
+    reason: str,
+    unasked: str,
+    farewell: dict[str, Any] | None = None,
 ) -> Tombstone:
     """Deletes the node with its bridges and events, and leaves a tombstone."""
     stone = Tombstone(
@@ -34,6 +42,7 @@ async def bury(
         removed_by=ctx.actor.name[:64],
         reason=reason,
         unasked=unasked,
+        farewell=farewell,
     )
     tx.session.add(stone)
     await tx.session.delete(node)
@@ -82,12 +91,3 @@ async def returned(ctx: Context, tx: Write, identity: str, name: str) -> Tombsto
     if stone is not None:
         await tx.session.execute(update(Tombstone).where(*mine).values(returned_at=ctx.now()))
     return stone
-
-
-def clean_up(kind: str, name: str) -> tuple[str, ...]:
-    """The commands that take Paddock's sign-in away from Proxmox VE; for a person who knows whether it was made for it."""
-    user, _, token = name.partition("!") if kind == "token" else (name, "", "")
-    commands = [f"pveum user token remove {user} {token}"] if token else []
-    if user != "root@pam":
-        commands.append(f"pveum user delete {user}")
-    return tuple(commands)

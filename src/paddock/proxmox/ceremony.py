@@ -17,8 +17,9 @@ from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import TokenCredential
 from paddock.proxmox.errors import Forbidden, Gone, Unreadable
+from paddock.proxmox.farewell import acl_command, deleted, role_command, taken, token_command, user_command
 from paddock.proxmox.permissions import Lack, Permissions
-from paddock.proxmox.request import Params, path_of
+from paddock.proxmox.request import path_of
 from paddock.proxmox.wanted import ROLE_NAMES, Level, lacking, listed, privileges
 
 USER = "paddock@pve"
@@ -161,7 +162,7 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
         body = {"userid": plan.userid, "comment": COMMENT}
         await _unless_there(connection.post, "/access/users", body, lambda: _usable(connection, plan.userid))
         deeds.append(Deed("user", plan.userid, "without a password: nobody can sign in with it"))
-    await _quietly(connection, _token_path(plan))
+    await deleted(connection, _token_path(plan))
     made = await connection.post(_token_path(plan), {"privsep": plan.separated, "comment": COMMENT})
     value = made.get("value") if isinstance(made, dict) else None
     if not isinstance(value, str):
@@ -186,15 +187,17 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
 async def undo(connection: Connection, plan: Plan, before: Before) -> list[str]:
     """Takes back what `make` may have made; returns what could not be taken back, as commands. Never raises Upstream."""
     left: list[str] = []
-    if not await _quietly(connection, _token_path(plan)):
-        left.append(f"pveum user token remove {plan.userid} {plan.tokenid}")
-    if not before.user and not await _quietly(connection, path_of("access", "users", plan.userid)):
-        left.append(f"pveum user delete {plan.userid}")
+    if not await deleted(connection, _token_path(plan)):
+        left.append(token_command(plan.token))
+    if not before.user and not await deleted(connection, path_of("access", "users", plan.userid)):
+        left.append(user_command(plan.userid))
     if plan.level and before.user and before.role is not None and not before.granted:
-        left += [text for entry in plan.entries if (text := await _revoked(connection, entry, plan))]
+        for entry in plan.entries:
+            if not await taken(connection, entry.path, entry.role, plan.userid):
+                left.append(acl_command(entry.path, plan.userid, entry.role))
     if plan.level and before.role is None:
-        if not await _quietly(connection, path_of("access", "roles", plan.role)):
-            left.append(f"pveum role delete {plan.role}")
+        if not await deleted(connection, path_of("access", "roles", plan.role)):
+            left.append(role_command(plan.role))
     elif plan.level and before.role is not None and before.role != privileges(plan.level):
         try:
             await connection.put(path_of("access", "roles", plan.role), {"privs": before.role})
@@ -206,7 +209,7 @@ async def undo(connection: Connection, plan: Plan, before: Before) -> list[str]:
 async def remove_token(connection: Connection, token: str) -> bool:
     """Whether the token is gone now, with its entries."""
     userid, _, tokenid = token.rpartition("!")
-    return await _quietly(connection, path_of("access", "users", userid, "token", tokenid))
+    return await deleted(connection, path_of("access", "users", userid, "token", tokenid))
 
 
 async def entries_of(connection: Connection, token: str) -> tuple[Entry, ...]:
@@ -278,27 +281,6 @@ async def _unless_there(
     except Upstream:
         if not await there():
             raise
-
-
-async def _quietly(connection: Connection, path: str) -> bool:
-    """Deletes; whether it is gone now."""
-    try:
-        await connection.delete(path)
-    except Gone:
-        return True
-    except Upstream as error:
-        return "does not exist" in error.message
-    return True
-
-
-async def _revoked(connection: Connection, entry: Entry, plan: Plan) -> str:
-    """Takes a role from the user again; the command for it where that fails."""
-    body: Params = {"path": entry.path, "roles": entry.role, "users": plan.userid, "delete": True}
-    try:
-        await connection.put("/access/acl", body)
-    except Upstream:
-        return f"pveum acl delete {entry.path} --users {plan.userid} --roles {entry.role}"
-    return ""
 
 
 def _token_path(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -18,20 +19,45 @@ Reason = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def remove(terminal: Terminal, path: str, what: str, name: str, reason: str, *, yes: bool) -> None:
-    """Raises Failed with the active containers as its objections."""
+def remove(
+    terminal: Terminal,
+    path: str,
+    what: str,
+    name: str,
+    reason: str,
+    *,
+    yes: bool,
+    administrator: Callable[[], dict[str, str]] | None = None,
+) -> None:
+    """Raises Failed with the active containers as its objections.
+
+    With an `administrator`, who is asked for after the confirmation, what Paddock made on Proxmox VE goes too.
+    """
     confirm_name(f"the {what} {name} from Paddock", name, yes=yes)
-    query = {"confirm": name, "reason": reason or None}
-    reply = terminal.client.send(
-        "DELETE", path, query=query, timeout=max(terminal.options.timeout, ASK_SECONDS)
-    )
+    timeout = max(terminal.options.timeout, ASK_SECONDS)
+    if administrator is None:
+        query = {"confirm": name, "reason": reason or None}
+        reply = terminal.client.send("DELETE", path, query=query, timeout=timeout)
+    else:
+        body = {"confirm": name, "reason": reason, "administrator": administrator()}
+        reply = terminal.client.send("POST", f"{path}/remove", body=body, timeout=timeout)
     done = reply.data if isinstance(reply.data, dict) else {}
     if terminal.options.as_json:
         terminal.out.data(done)
-    terminal.out.note(f"The {what} {name} is managed no longer. Nothing was changed in Proxmox VE.")
+    taken = done.get("taken_away") or ()
+    left = "Nothing was changed in Proxmox VE." if not taken else ""
+    terminal.out.note(f"The {what} {name} is managed no longer. {left}".rstrip())
+    for thing in taken:
+        terminal.out.note(f"Taken away from Proxmox VE: {plain(thing)}")
+    for text in done.get("kept") or ():
+        terminal.out.note(f"Kept on Proxmox VE: {plain(text)}")
     if what == "node" and done.get("cluster_removed"):
         terminal.out.note(f"It was the last one of {plain(done.get('cluster'))}, which is gone too.")
     if commands := done.get("clean_up"):
-        terminal.out.note("If its sign-in was made for Paddock alone, take it away on any of its nodes:")
+        terminal.out.note(
+            "Proxmox VE refused to take the rest away. On any of its nodes:"
+            if taken
+            else "If its sign-in was made for Paddock alone, take it away on any of its nodes:"
+        )
         for command in commands:
             terminal.out.note(f"  {plain(command)}")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from paddock.access.guard import api_context, check
 from paddock.base.context import Context
 from paddock.clusters import queries as clusters
+from paddock.clusters.sign_in.wish import Administrator
 from paddock.nodes import queries as nodes
 from paddock.nodes.api import node_out
 from paddock.nodes.schemas import NodeOut
@@ -20,6 +21,7 @@ from paddock.watch.schemas import (
     ImportOut,
     MemberIn,
     NodePatch,
+    RemovalIn,
     RemovedOut,
 )
 from paddock.web.etags import etag, if_match
@@ -78,6 +80,29 @@ async def remove_cluster(
     )
 
 
+@router.post("/clusters/{cluster_id}/remove", tags=["clusters"])
+async def remove_cluster_and_sign_in(
+    ctx: Ctx, cluster_id: str, body: RemovalIn, expected: Expected
+) -> RemovedOut:
+    """Removes a cluster as `DELETE` does and, with an administrator's password, what Paddock made on it.
+
+    What Paddock made for its sign-in is taken away first: where that is refused, nothing is removed. The answer has
+    in `clean_up` what is left to do by hand.
+    """
+    given = body.administrator
+    administrator = Administrator(given.username, given.password) if given else None
+    return _out(
+        await removing.remove_cluster(
+            ctx,
+            cluster_id,
+            confirm=body.confirm,
+            reason=body.reason,
+            expected=expected,
+            administrator=administrator,
+        )
+    )
+
+
 @router.get("/clusters/{cluster_id}/members", tags=["clusters"])
 async def list_members(ctx: Ctx, cluster_id: str) -> list[ClusterMemberOut]:
     """All members of the cluster, those included that are not managed."""
@@ -115,5 +140,7 @@ def _out(removed: Removed) -> RemovedOut:
         names=list(removed.names),
         cluster=removed.cluster,
         cluster_removed=removed.cluster_removed,
-        clean_up=list(removed.clean_up),
+        clean_up=list(removed.farewell.commands),
+        taken_away=list(removed.farewell.gone),
+        kept=list(removed.farewell.kept),
     )

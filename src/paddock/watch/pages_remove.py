@@ -10,9 +10,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from paddock.access import guard
 from paddock.access.guard import check, page_context
 from paddock.base.context import Context
-from paddock.base.errors import Invalid, PaddockError, StaleVersion
+from paddock.base.errors import Invalid, PaddockError, StaleVersion, Upstream
 from paddock.clusters import queries as clusters
+from paddock.clusters.sign_in import leaving
+from paddock.clusters.sign_in.wish import Administrator
 from paddock.nodes import queries as nodes
+from paddock.proxmox.farewell import Belongings
 from paddock.watch.actions import joining, removing
 from paddock.watch.leaving import ContainersActive, Findings
 from paddock.web import etags, hints
@@ -58,8 +61,9 @@ async def remove_node(request: Request, ctx: Ctx, node_id: str) -> Response:
             confirm=form.raw("confirm"),
             reason=form.value("reason"),
             expected=etags.version_of(form.value("version")),
+            administrator=_administrator(form),
         )
-    except (Invalid, ContainersActive, StaleVersion) as error:
+    except (Invalid, ContainersActive, StaleVersion, Upstream) as error:
         form.fail(error)
         return await _node(request, ctx, node_id, form, error)
     return redirect(request, "/nodes", gone=done.stones[0])
@@ -82,8 +86,9 @@ async def remove_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Respons
             confirm=form.raw("confirm"),
             reason=form.value("reason"),
             expected=etags.version_of(form.value("version")),
+            administrator=_administrator(form),
         )
-    except (Invalid, ContainersActive, StaleVersion) as error:
+    except (Invalid, ContainersActive, StaleVersion, Upstream) as error:
         form.fail(error)
         return await _cluster(request, ctx, cluster_id, form, error)
     return redirect(request, "/nodes", gone=next(iter(done.stones), ""))
@@ -132,6 +137,13 @@ async def _cluster(
     return await _page(request, ctx, cluster.id, findings, form, error, data)
 
 
+def _administrator(form: Form) -> Administrator | None:
+    """Who takes away what Paddock made on Proxmox VE; nobody where it is to stay."""
+    if form.value("made") != "take_away":
+        return None
+    return Administrator(form.value("username"), form.raw("password"))
+
+
 async def _page(
     request: Request,
     ctx: Context,
@@ -141,6 +153,7 @@ async def _page(
     error: PaddockError | None,
     data: dict[str, Any],
 ) -> Response:
+    made = await leaving.belongings(ctx, cluster_id) if data["last"] else Belongings()
     return await page(
         request,
         "watch/remove.html",
@@ -150,6 +163,7 @@ async def _page(
         findings=findings,
         held=[one for one in findings if one.refused],
         silent=[one for one in findings if one.unasked],
+        made=made,
         form_advice=hints.advice(form.hint),
         **data,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from paddock.clusters.schemas import CertificateOut
+from paddock.clusters.sign_in.schemas import AdministratorIn
 
 
 class TrustIn(BaseModel):
@@ -178,6 +179,22 @@ class RemovedOut(BaseModel):
     cluster_removed: bool = Field(description="Whether that was its last node, and the cluster went with it.")
     clean_up: list[str] = Field(
         description="Commands that take Paddock's sign-in away from Proxmox VE, if it was made for Paddock alone."
+    )
+    taken_away: list[str] = Field(description="What was taken away from Proxmox VE, as asked.")
+    kept: list[str] = Field(description="What was to be taken away, and stays because others use it.")
+
+
+class RemovalIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: str = Field(description="The name of the cluster, exactly.")
+    reason: str = Field(
+        "", max_length=500, description="Needed where Proxmox VE cannot be asked what runs there."
+    )
+    administrator: AdministratorIn | None = Field(
+        None,
+        description="With it, what Paddock made on Proxmox VE for its sign-in is taken away: token, user and role, "
+        "where nobody else uses them. The password is used once and kept nowhere.",
     )
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from paddock.app import build_services, database_url
 from paddock.base.clock import SystemClock
 from paddock.base.context import Services
 from paddock.base.vault import BadKey
+from paddock.installation import database_url, open_services
 from paddock.jobs.model import Job, JobState
 from paddock.migrations.upgrade import HEAD, upgrade
 from paddock.settings import Settings
@@ -60,22 +60,22 @@ async def test_a_key_is_made_while_nothing_is_sealed_and_never_in_place_of_a_los
     settings: Settings,
 ) -> None:
     key = settings.data_dir / "secret.key"
-    services = build_services(settings)
+    services = open_services(settings)
     made = key.read_bytes()
     await seal_something(services)
     await services.db.close()
     key.unlink()
     with pytest.raises(BadKey, match=r"secret\.key is missing"):
-        build_services(settings)
+        open_services(settings)
     assert not key.exists()
     key.write_bytes(made)
-    await build_services(settings).db.close()
+    await open_services(settings).db.close()
 
 
 async def test_a_key_file_that_is_named_is_never_made(settings: Settings, tmp_path: Path) -> None:
     mistyped = tmp_path / "mistyped.key"
     with pytest.raises(BadKey, match=r"mistyped\.key is missing"):
-        build_services(replace(settings, key_file=mistyped))
+        open_services(replace(settings, key_file=mistyped))
     assert not mistyped.exists()
 
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from paddock import admin
-from paddock.app import database_url
 from paddock.base.vault import Secret, Vault, VaultLocked, create_key, load_key, next_path, ring_of
 from paddock.clusters.record import own_context, seal_context
+from paddock.installation import database_url
 from paddock.jobs.record import job_context
 from paddock.migrations.upgrade import upgrade
 from paddock.settings import Settings

@@ -8,8 +8,9 @@ import os
 import sys
 from dataclasses import dataclass
 
-from pvesim import Running
+from pvesim import ClusterScene, Running
 from tests.app.clusters.signing import Signed, signed
+from tests.app.conftest import Estates
 from tests.harness import Paddock
 
 
@@ -88,3 +89,16 @@ async def test_why_it_is_refused_and_what_to_run_by_hand(paddock: Paddock, estat
     hand = await run(prod, "sign-in", "commands", "prod", "--level", "observer")
     assert hand.out.splitlines()[0].startswith("pveum role add PaddockObserver --privs")
     assert "pveum user token remove root@pam full" in hand.err + hand.out
+
+
+async def test_a_cluster_goes_with_all_that_was_made_on_it(paddock: Paddock, estates: Estates) -> None:
+    async with estates(ClusterScene.simple("lab", nodes=2, containers=0, prefix="bench")) as running:
+        lab = await signed(paddock, running, "lab")
+        before = lab.entries()
+        assert (await lab.ceremony(token="cli"))["state"] == "done"
+        password = lab.prod.root_password
+        gone = await run(lab, "remove", "lab", "--take-away", "--password-stdin", "--yes", stdin=password)
+        assert gone.code == 0, gone.err
+        assert "Taken away from Proxmox VE: token paddock@pve!cli" in gone.err
+        assert lab.entries() == before
+        assert (await paddock.api.get("/clusters"))["total"] == 0

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from paddock.clusters.cli.reading import Which
 from paddock.terminal import removal
 from paddock.terminal.commands import Commands, Terminal
+from paddock.terminal.credentials import PasswordStdin, credential
+from paddock.terminal.failures import wrong_use
 from paddock.terminal.names import CLUSTERS, find
 from paddock.terminal.words import plain
 
@@ -14,14 +20,42 @@ def register(clusters: Commands) -> None:
         "remove",
         "paddock clusters remove production",
         "paddock clusters remove lab --reason 'switched off' --yes",
+        "paddock clusters remove production --take-away --admin root@pam",
     )(remove)
 
 
-def remove(terminal: Terminal, cluster: Which, reason: removal.Reason = "", yes: removal.Yes = False) -> None:
-    """Take a cluster with all its nodes out of Paddock. Nothing changes in Proxmox VE.
+def remove(
+    terminal: Terminal,
+    cluster: Which,
+    reason: removal.Reason = "",
+    take_away: Annotated[
+        bool,
+        typer.Option(
+            "--take-away",
+            help="Also take away from Proxmox VE what Paddock made there for its sign-in: token, user, role.",
+        ),
+    ] = False,
+    admin: Annotated[
+        str,
+        typer.Option("--admin", metavar="USER@REALM", help="Who takes it away; the password is used once."),
+    ] = "root@pam",
+    password_stdin: PasswordStdin = False,
+    yes: removal.Yes = False,
+) -> None:
+    """Take a cluster with all its nodes out of Paddock. What runs in Proxmox VE goes on running.
 
-    Refused while active containers run on any of its managed nodes; they are listed.
+    Refused while active containers run on any of its managed nodes; they are listed. Without --take-away the
+    commands that remove Paddock's sign-in from Proxmox VE are printed.
     """
+    if password_stdin and not take_away:
+        raise wrong_use("--password-stdin needs --take-away.")
     found = find(terminal.client, CLUSTERS, cluster)
-    name = plain(found.get("name"))
-    removal.remove(terminal, f"/clusters/{found.get('id')}", "cluster", name, reason, yes=yes)
+    removal.remove(
+        terminal,
+        f"/clusters/{found.get('id')}",
+        "cluster",
+        plain(found.get("name")),
+        reason,
+        yes=yes,
+        administrator=(lambda: credential(admin, password_stdin=password_stdin)) if take_away else None,
+    )

@@ -9,6 +9,7 @@ from paddock.base.ids import new_id
 from paddock.clusters.queries import get_cluster, role_given
 from paddock.clusters.sign_in import commands, naming
 from paddock.proxmox.ceremony import USER
+from paddock.proxmox.farewell import token_command
 from paddock.proxmox.wanted import ROLE_NAMES, Level
 
 
@@ -32,5 +33,5 @@ async def steps(ctx: Context, cluster_id: str, level: Level | None = None) -> By
         given = await role_given(ctx, cluster_id, cluster.credential_name)
         level = Level.OBSERVER if given == ROLE_NAMES[Level.OBSERVER] else Level.OPERATOR
     plan = naming.plan(level, USER, "", ctx.now(), new_id())
-    afterwards = (commands.removing(cluster.credential_name),) if cluster.credential_kind == "token" else ()
+    afterwards = (token_command(cluster.credential_name),) if cluster.credential_kind == "token" else ()
     return ByHand(plan.token, commands.making(plan), afterwards, level)

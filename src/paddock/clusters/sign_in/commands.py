@@ -27,10 +27,5 @@ def making(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def removing(token: str) -> str:
-    userid, _, tokenid = token.rpartition("!")
-    return f"pveum user token remove {_word(userid)} {tokenid}"
-
-
 def _word(text: str) -> str:
     return shlex.quote(text)

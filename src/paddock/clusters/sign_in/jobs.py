@@ -14,7 +14,7 @@ from paddock.base.errors import NotFound, PaddockError, Upstream
 from paddock.clusters.connecting import proxmox_members
 from paddock.clusters.model import Cluster, Member
 from paddock.clusters.queries import get_cluster, members_of
-from paddock.clusters.sign_in import commands, record
+from paddock.clusters.sign_in import record
 from paddock.clusters.sign_in.trial import NotProven, objection
 from paddock.jobs.run import JobType, Run
 from paddock.proxmox import ceremony, proving, reads
@@ -22,6 +22,7 @@ from paddock.proxmox.ceremony import Before, Made, Plan
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import PasswordCredential
 from paddock.proxmox.errors import Gone
+from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
 from paddock.proxmox.request import path_of
 from paddock.proxmox.transport import HttpTransport
@@ -178,7 +179,7 @@ async def _remove_old(run: Run, made: dict[str, Any]) -> dict[str, Any]:
     """The old token dies last, and only where the new one is proven on every member that is up."""
     old: str = run.arguments["old"]
     result = {**made, "old": old, "removed": False}
-    command = commands.removing(old)
+    command = token_command(old)
     members = (await _rows(run))[1]
     used = [one.name for one in members if one.credential_name == old]
     if not run.arguments["remove_old"]:
@@ -199,7 +200,7 @@ async def _remove_old(run: Run, made: dict[str, Any]) -> dict[str, Any]:
         finally:
             await connection.close()
         if result["removed"]:
-            await record.record_token_removed(run.ctx, made["cluster_id"], old, run.arguments["actor"])
+            await record.record_removed(run.ctx, made["cluster_id"], [f"token {old}"], run.arguments["actor"])
             await run.line("ok", "Removed from Proxmox VE", subject=old)
         else:
             await run.line("warn", f"It could not be removed. On a node: {command}", subject=old)

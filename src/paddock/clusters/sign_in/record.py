@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from paddock.access import audit
 from paddock.base.context import Context, Write
@@ -86,16 +86,15 @@ async def record_deeds(
             )
 
 
-async def record_token_removed(ctx: Context, cluster_id: str, token: str, actor: str) -> None:
-    """A token is gone from Proxmox VE, and with it the entries that named it."""
+async def record_removed(ctx: Context, cluster_id: str, things: Iterable[str], actor: str) -> None:
+    """Things are gone from Proxmox VE, each as its kind and name (`user paddock@pve`), with the entries that name them."""
     async with ctx.write() as tx:
-        for kind, name in (
-            ("token", Deed.name == token),
-            ("acl", Deed.name.endswith(f" {token}", autoescape=True)),
-        ):
+        for kind, _, name in (thing.partition(" ") for thing in things):
+            entries = and_(Deed.kind == "acl", Deed.name.endswith(f" {name}", autoescape=True))
             await tx.session.execute(
                 update(Deed)
-                .where(Deed.cluster_id == cluster_id, Deed.kind == kind, name, Deed.removed_at.is_(None))
+                .where(Deed.cluster_id == cluster_id, Deed.removed_at.is_(None))
+                .where(or_(and_(Deed.kind == kind, Deed.name == name), entries))
                 .values(removed_at=ctx.now(), removed_by=actor[:64])
             )
 

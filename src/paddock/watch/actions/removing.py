@@ -1,4 +1,4 @@
-"""Short verbs: take nodes and clusters out of Paddock. Proxmox VE is asked first, and left as it is."""
+"""Short verbs: take nodes and clusters out of Paddock. Proxmox VE is asked first; what runs there is left as it is."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from dataclasses import dataclass
 
 from paddock.access import audit, guard
 from paddock.base.context import Context, Write
-from paddock.base.errors import Invalid
+from paddock.base.errors import Invalid, PaddockError
 from paddock.clusters import changing as clusters_changing
 from paddock.clusters import queries as clusters
 from paddock.clusters.model import Cluster
+from paddock.clusters.sign_in import leaving
+from paddock.clusters.sign_in.wish import Administrator
 from paddock.containers import record as containers
 from paddock.nodes import changing, tombstones
 from paddock.nodes import queries as nodes
 from paddock.nodes.queries import NodeView
+from paddock.proxmox import farewell
 from paddock.proxmox.connections import Connections
+from paddock.proxmox.farewell import Farewell
 from paddock.watch.asking import ask
 from paddock.watch.leaving import ContainersActive, Findings
+from paddock.web import etags
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,8 @@ class Removed:
     cluster: str
     cluster_removed: bool
     stones: tuple[str, ...]
-    clean_up: tuple[str, ...]
-    """Commands that take Paddock's sign-in away from Proxmox VE, where the whole cluster went."""
+    farewell: Farewell
+    """What was taken away from Proxmox VE, and the commands for what was not; where the whole cluster went."""
 
 
 async def look(ctx: Context, node_id: str) -> tuple[Findings, bool]:
@@ -48,12 +53,20 @@ async def look_at_cluster(ctx: Context, cluster_id: str) -> Sequence[Findings]:
 
 
 async def remove_node(
-    ctx: Context, node_id: str, *, confirm: str, reason: str = "", expected: int | None = None
+    ctx: Context,
+    node_id: str,
+    *,
+    confirm: str,
+    reason: str = "",
+    expected: int | None = None,
+    administrator: Administrator | None = None,
 ) -> Removed:
-    """The node is managed no longer; with the last one its cluster goes. Nothing changes in Proxmox VE.
+    """The node is managed no longer; with the last one its cluster goes. What runs in Proxmox VE is left alone.
+
+    With an `administrator`, and where the cluster goes, what Paddock made on it for its sign-in is taken away first.
 
     Raises ContainersActive while active containers are there, Invalid unless `confirm` is the node's name, or
-    where Proxmox VE cannot be asked and no reason is given.
+    where Proxmox VE cannot be asked and no reason is given; and as `leaving.take_away`. Then nothing is removed.
     """
     await guard.require(ctx, "nodes.remove", target=audit.Target("node", node_id))
     node = await nodes.get_node(ctx, node_id)
@@ -62,25 +75,37 @@ async def remove_node(
     findings = [await ask(ctx, node)]
     target = audit.Target("node", node.id, node.name)
     await _allowed(ctx, "nodes.remove", target, findings, reason)
+    last = await _is_last(ctx, node)
+    etags.check(expected, node.version, what=f"Node {node.name}")
+    goodbye = await _farewell(ctx, "nodes.remove", target, cluster, administrator) if last else Farewell()
     async with ctx.write() as tx:
         row = await changing.lock(ctx, tx, node_id, expected)
         siblings = await changing.others_of(tx, row)
-        stone = await _gone(ctx, tx, row.id, cluster, findings[0], reason)
+        stone = await _gone(ctx, tx, row.id, cluster, findings[0], reason, None if siblings else goodbye)
         if not siblings:
             await _cluster_gone(ctx, tx, cluster)
         else:
             clusters_changing.edited(tx, cluster.id)
         for sibling in siblings:
             changing.note(ctx, tx, sibling, f"{node.name} was removed from Paddock")
-        detail = _detail(findings, reason) | {"cluster": cluster.name, "cluster_removed": not siblings}
+        detail = _detail(findings, reason, goodbye) | {
+            "cluster": cluster.name,
+            "cluster_removed": not siblings,
+        }
         audit.record(tx, ctx, "nodes.remove", target, detail=detail)
     if not siblings:
         await ctx.part(Connections).forget(cluster.id)
-    return _removed([node.name], cluster, not siblings, [stone])
+    return Removed((node.name,), cluster.name, not siblings, (stone,), goodbye)
 
 
 async def remove_cluster(
-    ctx: Context, cluster_id: str, *, confirm: str, reason: str = "", expected: int | None = None
+    ctx: Context,
+    cluster_id: str,
+    *,
+    confirm: str,
+    reason: str = "",
+    expected: int | None = None,
+    administrator: Administrator | None = None,
 ) -> Removed:
     """All nodes of a cluster, and the cluster. Raises as `remove_node`; `confirm` is the cluster's name."""
     await guard.require(ctx, "clusters.remove", target=audit.Target("cluster", cluster_id))
@@ -90,15 +115,17 @@ async def remove_cluster(
     findings = await asyncio.gather(*(ask(ctx, node) for node in here))
     target = audit.Target("cluster", cluster.id, cluster.name)
     await _allowed(ctx, "clusters.remove", target, findings, reason)
+    etags.check(expected, cluster.version, what=f"Cluster {cluster.name}")
+    goodbye = await _farewell(ctx, "clusters.remove", target, cluster, administrator)
     stones = []
     async with ctx.write() as tx:
         await clusters_changing.lock(ctx, tx, cluster_id, expected)
         for node, found in zip(here, findings, strict=True):
-            stones.append(await _gone(ctx, tx, node.id, cluster, found, reason))
+            stones.append(await _gone(ctx, tx, node.id, cluster, found, reason, goodbye))
         await _cluster_gone(ctx, tx, cluster)
-        audit.record(tx, ctx, "clusters.remove", target, detail=_detail(findings, reason))
+        audit.record(tx, ctx, "clusters.remove", target, detail=_detail(findings, reason, goodbye))
     await ctx.part(Connections).forget(cluster.id)
-    return _removed([node.name for node in here], cluster, True, stones)
+    return Removed(tuple(node.name for node in here), cluster.name, True, tuple(stones), goodbye)
 
 
 def _confirmed(typed: str, name: str) -> None:
@@ -133,11 +160,42 @@ async def _allowed(
     )
 
 
-async def _gone(ctx: Context, tx: Write, node_id: str, cluster: Cluster, found: Findings, reason: str) -> str:
+async def _farewell(
+    ctx: Context, action: str, target: audit.Target, cluster: Cluster, administrator: Administrator | None
+) -> Farewell:
+    """What becomes of the sign-in on Proxmox VE. A failure is audited; nothing is removed from Paddock then."""
+    mine = await leaving.belongings(ctx, cluster.id)
+    if administrator is None or not mine:
+        made = mine or leaving.of_credential(cluster.credential_kind, cluster.credential_name)
+        return Farewell(commands=farewell.commands(made))
+    try:
+        return await leaving.take_away(ctx, cluster, mine, administrator)
+    except PaddockError as error:
+        await audit.record_alone(ctx, action, target, outcome="failed", code=error.code)
+        raise
+
+
+async def _gone(
+    ctx: Context,
+    tx: Write,
+    node_id: str,
+    cluster: Cluster,
+    found: Findings,
+    reason: str,
+    goodbye: Farewell | None,
+) -> str:
     row = await changing.lock(ctx, tx, node_id, None)
     member_id = row.member_id
     await containers.end_on_node(ctx, tx, cluster.id, row.id)
-    stone = await tombstones.bury(ctx, tx, row, cluster, reason=reason.strip(), unasked=found.unasked)
+    stone = await tombstones.bury(
+        ctx,
+        tx,
+        row,
+        cluster,
+        reason=reason.strip(),
+        unasked=found.unasked,
+        farewell=goodbye.wire() if goodbye else None,
+    )
     if found.left:
         await clusters_changing.forget_member(tx, member_id)
     return stone.id
@@ -156,16 +214,12 @@ async def _is_last(ctx: Context, node: NodeView) -> bool:
     return len(await _nodes_of(ctx, node.cluster_id)) == 1
 
 
-def _removed(names: Sequence[str], cluster: Cluster, whole: bool, stones: Sequence[str]) -> Removed:
-    commands = tombstones.clean_up(cluster.credential_kind, cluster.credential_name) if whole else ()
-    return Removed(tuple(names), cluster.name, whole, tuple(stones), commands)
-
-
-def _detail(findings: Sequence[Findings], reason: str) -> dict[str, object]:
+def _detail(findings: Sequence[Findings], reason: str, goodbye: Farewell | None = None) -> dict[str, object]:
     """For the audit: what was found at that moment, in few words."""
     return {
         "nodes": [one.node for one in findings],
         "active": [one.label for found in findings for one in found.active],
         "unasked": {one.node: one.unasked for one in findings if one.unasked},
         "reason": reason.strip(),
+        **({"taken_away": list(goodbye.gone)} if goodbye and goodbye.gone else {}),
     }
