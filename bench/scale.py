@@ -19,7 +19,7 @@ import aiohttp
 from bench.importing import import_cluster
 from bench.processes import Served, Simulated, estate, paddock
 from paddock.access.setup import create_administrator, issue_token
-from paddock.app import build_services
+from paddock.installation import open_services
 from paddock.settings import Settings
 
 CLUSTERS, NODES, CONTAINERS = 20, 50, 2500
@@ -86,7 +86,7 @@ def age_details(database: Path) -> None:
 
 def _persons(data_dir: Path) -> list[str]:
     async def make() -> list[str]:
-        services = build_services(Settings(data_dir=data_dir))
+        services = open_services(Settings(data_dir=data_dir))
         try:
             tokens = []
             for number in range(PERSONS):

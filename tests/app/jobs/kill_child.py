@@ -22,17 +22,18 @@ from sqlalchemy import select, true
 from paddock.app import create_app
 from paddock.base.context import Actor, Context
 from paddock.base.db import sqlite_url
-from paddock.clusters.model import Cluster, Member
+from paddock.clusters.model import Cluster, Deed, Member
 from paddock.containers.model import Container
 from paddock.jobs import engine, record
 from paddock.jobs.model import ENDED, Job, JobLine, JobStep
 from paddock.migrations.upgrade import upgrade
 from paddock.nodes import record as nodes
 from paddock.nodes.model import Node
+from paddock.proxmox import ceremony, proving
 from paddock.settings import Settings
 from paddock.sites import actions as sites
 from paddock.sites.network import Wish
-from paddock.watch import actions, recording
+from paddock.watch import actions, making, recording
 from paddock.watch import jobs as import_job
 from paddock.watch.wish import ImportWish
 
@@ -102,6 +103,19 @@ POINTS: dict[str, Callable[[], None]] = {
 }
 
 
+MAKE = "Make a token, read and record"
+CEREMONY: dict[str, Callable[[], None]] = {
+    "after the look at what is there": lambda: before(record, "step_started", when=step(MAKE)),
+    "when the role is made": lambda: after(ceremony, "_make_role"),
+    "when the token is made and its secret is kept nowhere": lambda: after(ceremony, "make"),
+    "when the token is proven and its secret is kept nowhere": lambda: after(proving, "prove"),
+    "before the secret's commit": lambda: after(making, "record"),
+    "after the secret's commit": lambda: before(making, "tell"),
+    "when the step is mirrored and not durable": lambda: after(record, "step_ended", when=step(MAKE)),
+}
+"""Where an import that makes a token of its own may die."""
+
+
 def terminated(*_: object) -> None:
     """An administrator stops the service in the middle of the second step, as systemd does it."""
     whole = import_job._visit
@@ -133,7 +147,8 @@ async def live(order: dict[str, Any]) -> None:
         if wish := order.get("wish"):
             site = await sites.create_site(ctx, Wish(name="Vienna"))
             seen = await actions.preview(ctx, ImportWish(site_id=site.id, **wish))
-            await actions.import_cluster(ctx, seen.id, [one.name for one in seen.review.members])
+            names = [one.name for one in seen.review.members]
+            await actions.import_cluster(ctx, seen.id, names, token=order.get("token", ""))
         async with asyncio.timeout(15):
             while not stopped.is_set() and not await settled(ctx):
                 await asyncio.sleep(0.02)
@@ -171,7 +186,8 @@ async def end_state(ctx: Context) -> dict[str, Any]:
         "result": result,
         "steps": await rows(JobStep.position, JobStep.name, JobStep.state),
         "lines": await rows(JobLine.subject, JobLine.level, JobLine.text),
-        "clusters": await rows(Cluster.name, Cluster.quorate),
+        "clusters": await rows(Cluster.name, Cluster.quorate, Cluster.credential_kind),
+        "deeds": await rows(Deed.kind, Deed.verb),
         "members": await rows(Member.name, Member.address),
         "nodes": await rows(Node.name, Node.address, Node.status, Node.pve_version, Node.containers_total),
         "containers": await rows(Container.vmid, Container.name, Container.node_name, where=living),
@@ -190,7 +206,7 @@ def forked(order: dict[str, Any]) -> dict[str, Any]:
         os.dup2(2, 1)  # what a life prints is no answer
         try:
             if point := order.get("die"):
-                (POINTS | STOPS)[point]()
+                (POINTS | CEREMONY | STOPS)[point]()
             asyncio.run(live(order))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - the end of this process

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import pytest
 
 import pvesim
 from pvesim import ClusterScene, Running
+from pvesim.identity import Identity
 from tests import addresses
-from tests.app.jobs.kill_child import POINTS
+from tests.app.jobs.kill_child import CEREMONY, POINTS
 from tests.conftest import ROOT
 
 
@@ -26,18 +28,23 @@ class Lives:
 
     def __init__(self, process: asyncio.subprocess.Process, estate: Running, folder: Path) -> None:
         self._process = process
-        self._estate = estate
+        self.estate = estate
         self._folder = folder
 
     async def one(
-        self, data_dir: Path, *, die: str = "", first: bool = False
+        self, data_dir: Path, *, die: str = "", first: bool = False, token: str = ""
     ) -> tuple[int, dict[str, Any] | None]:
         """The signal that ended it, and the end state where it reached one."""
         answer = self._folder / "answer.json"
         answer.unlink(missing_ok=True)
-        order: dict[str, Any] = {"data_dir": str(data_dir), "answer": str(answer), "die": die}
+        order: dict[str, Any] = {
+            "data_dir": str(data_dir),
+            "answer": str(answer),
+            "die": die,
+            "token": token,
+        }
         if first:
-            prod = self._estate["prod"]
+            prod = self.estate["prod"]
             order["wish"] = {
                 "url": prod.first.url,
                 "username": "root@pam",
@@ -141,3 +148,41 @@ async def test_killed_again_and_again_it_still_ends(
     killed, found = await lives.one(tmp_path)
     assert not killed
     assert found == undisturbed
+
+
+# -- an import that makes a token of its own -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def identity(lives: Lives) -> Iterator[Identity]:
+    """What the simulated cluster has written down of users, roles and tokens; as before when the test is over."""
+    state = lives.estate["prod"].state
+    whole = copy.deepcopy(state.identity)
+    yield state.identity
+    state.identity.__dict__.update(whole.__dict__)
+
+
+@pytest.mark.parametrize("point", ["", *CEREMONY])
+async def test_killed_at_any_point_it_leaves_one_token_that_works_and_no_password(
+    lives: Lives, identity: Identity, tmp_path: Path, point: str
+) -> None:
+    killed, found = await lives.one(tmp_path, die=point, first=True, token="operator")
+    if point:
+        assert (killed, found) == (signal.SIGKILL, None)
+        killed, found = await lives.one(tmp_path)
+    assert not killed
+    assert found is not None
+    assert (found["state"], found["error"], found["sealed"]) == ("done", None, ""), found["lines"]
+    tokens = identity.users["paddock@pve"].tokens
+    assert len(tokens) == 1, "a token whose secret nobody has is a door that nobody closes"
+    with closing(sqlite3.connect(tmp_path / "paddock.sqlite")) as db:
+        (name,) = db.execute("SELECT credential_name FROM clusters").fetchone()
+    assert name == f"paddock@pve!{next(iter(tokens))}"
+    assert found["deeds"] == [
+        ["acl", "created"],
+        ["acl", "created"],
+        ["role", "created"],
+        ["token", "created"],
+        ["user", "created"],
+    ]
+    assert {node[2] for node in found["nodes"]} == {"online", "offline"}, "the token signs in"
