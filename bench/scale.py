@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -63,23 +64,30 @@ async def watched(simulator: Simulated, memory: float) -> AsyncIterator[Scale]:
             yield Scale(simulator, served, imported_in, memory, tokens)
 
 
+def addresses(vmid: int, status: str) -> list[str]:
+    """What the simulator's configuration and lease of the container say, so that reading them again changes nothing."""
+    number = vmid - 100
+    if number % 2:
+        return [f"10.{10 + number // 60000}.{number // 250 % 240}.{number % 250 + 2}"]
+    return [f"10.250.{vmid // 256}.{vmid % 256}"] if status == "running" else []
+
+
 def age_details(database: Path) -> None:
-    """As if the details of all containers had been read, at 60 a second, and the first were due again."""
+    """As if the details of all containers had been read within half an hour, and the first were due again."""
     now = datetime.now(UTC).replace(tzinfo=None)
     with closing(sqlite3.connect(database)) as db, db:
         rows = db.execute(
-            "SELECT id FROM containers WHERE ended_at IS NULL ORDER BY cluster_id, vmid"
+            "SELECT id, vmid, status FROM containers WHERE ended_at IS NULL ORDER BY cluster_id, vmid"
         ).fetchall()
-        ages = [now - timedelta(seconds=2000 * number / len(rows)) for number in range(len(rows))]
         db.executemany(
             "UPDATE containers SET details_at = ?, addresses = ?, ostype = 'debian', unprivileged = 1 WHERE id = ?",
             [
                 (
-                    at.isoformat(" "),
-                    f'["10.{number // 62500 + 10}.{number // 250 % 250}.{number % 250 + 2}"]',
+                    (now - timedelta(seconds=2000 * number / len(rows))).isoformat(" "),
+                    json.dumps(addresses(vmid, status)),
                     id,
                 )
-                for number, (at, (id,)) in enumerate(zip(ages, rows, strict=True))
+                for number, (id, vmid, status) in enumerate(rows)
             ],
         )
 

@@ -21,6 +21,7 @@ from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.db import Row
 from paddock.installation import database_url
 from paddock.migrations.upgrade import upgrade
+from paddock.nodes.events import NodeRemoved
 from paddock.settings import Settings
 from paddock.watch.loop import Watcher
 from pvesim.running import ClusterOf, NodeOf
@@ -166,6 +167,7 @@ class Paddock:
             for table in reversed(Row.metadata.sorted_tables):
                 if table.name not in KEPT | {"sessions"}:
                     await session.execute(table.delete())
+        self.services.bus.deliver([NodeRemoved("")])
         self.services.bus.touch(("nodes", "containers"))
 
 

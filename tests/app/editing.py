@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from paddock.clusters.model import Cluster
 from paddock.containers.events import ContainersChanged
+from paddock.nodes.events import NodeChanged
 from paddock.watch.loop import Watcher
 from tests.harness import Paddock
 
@@ -18,7 +19,7 @@ from tests.harness import Paddock
 async def edited(paddock: Paddock) -> AsyncIterator[AsyncSession]:
     """A transaction of its own; the watch stops before it, so that nothing is set right again.
 
-    Lists hear of it as of any change: containers by their events, nodes by whatever is told.
+    Lists hear of it as of any change.
     """
     await paddock.services.parts[Watcher].forget_all()
     async with paddock.services.db.write() as session:
@@ -27,4 +28,4 @@ async def edited(paddock: Paddock) -> AsyncIterator[AsyncSession]:
     async with paddock.services.db.read() as session:
         ids = list(await session.scalars(select(Cluster.id)))
     paddock.services.bus.deliver([ContainersChanged(id) for id in ids])
-    paddock.services.bus.touch(("nodes",))
+    paddock.services.bus.deliver([NodeChanged("")])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -36,8 +37,7 @@ class Bus:
         self._watchers: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._revisions: dict[str, int] = {}
-        self.told = 0
-        """Counts everything that was told since the process started."""
+        self._delivered: Counter[type[Event]] = Counter()
 
     def subscribe(self, kind: type[Event], listener: Listener) -> None:
         self._listeners.setdefault(kind, []).append(listener)
@@ -46,11 +46,16 @@ class Bus:
         """Counts the changes of a view, or of a mark, since the process started."""
         return self._revisions.get(view, 0)
 
+    def delivered(self, kinds: Iterable[type[Event]]) -> int:
+        """How many events of these kinds were delivered since the process started."""
+        return sum(self._delivered[kind] for kind in kinds)
+
     def deliver(self, events: Iterable[Event]) -> None:
         """Hands events to their listeners, each in a task of its own, and wakes the live pages."""
         views: set[str] = set()
         for event in events:
             views |= event.views
+            self._delivered[type(event)] += 1
             for mark in event.marks:
                 self._revisions[mark] = self.revision(mark) + 1
             for listener in self._listeners.get(type(event), ()):
@@ -61,7 +66,6 @@ class Bus:
 
     def touch(self, views: Iterable[str]) -> None:
         """Says that views changed without an event, for example because live figures are newer."""
-        self.told += 1
         for view in views:
             self._revisions[view] = self._revisions.get(view, 0) + 1
             for queue in self._watchers:

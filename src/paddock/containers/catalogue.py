@@ -13,7 +13,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -31,8 +31,10 @@ OLDEST = 60.0
 """Seconds after which a cluster is read again, whatever was told."""
 DETAILS_PACE = 5.0
 """Seconds at least between two readings of a cluster for the sake of addresses, which only the search looks at."""
-LIVE_PACE = 1 / 50_000
-"""Seconds per container for which an order by live figures is kept: a second for 50,000, next to nothing for few."""
+LIVE_PACE = 2 / 50_000
+"""Seconds per container for which an order by live figures is kept: two for 50,000, next to nothing for few."""
+MOST_REMEMBERED = 64
+"""Selections that are remembered until something changes: people page through them, and pages ask for them again."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -64,6 +66,14 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What some filters and some scope leave, by id, before the filter by status; how many there are of each."""
+
+    lines: Sequence[Line]
+    by_status: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """What matches: the ids of the asked page, in order, and counts."""
 
@@ -91,11 +101,11 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._shelves: dict[str, Shelf] = {}
-        self._lines: list[Line] = []
-        """All of them, by id."""
-        self._by_status: Counter[str] = Counter()
-        self._orders: dict[tuple[str, bool], tuple[list[Line], float]] = {}
-        """(sort, descending) → the lines in that order, and until when it holds."""
+        self._everything = Selection((), Counter())
+        self._selections: dict[Hashable, Selection] = {}
+        """By filters, text and scope; the oldest first."""
+        self._orders: dict[tuple[str, bool], tuple[Sequence[Line], float]] = {}
+        """(sort, descending) → all lines in that order, and until when it holds."""
         self._told: tuple[int, int] | None = None
         self._look_at = 0.0
         self._reading = asyncio.Lock()
@@ -103,25 +113,20 @@ class Catalogue:
     async def choose(self, ctx: Context, paging: Paging) -> Chosen:
         """The asked page of what matches and is in the reader's scope."""
         await self._follow(ctx)
-        lines = self._order(ctx, paging.sort, paging.descending)
-        everything = lines
-        if not ctx.actor.scope.everything:
-            allowed = ctx.actor.scope.site_ids or frozenset()
-            lines = [line for line in lines if line.site_id in allowed]
-        lines = _matching(lines, paging)
-        by_status = Counter(self._by_status) if lines is everything else _counted(lines)
-        if status := paging.filters.get("status"):
-            lines = [line for line in lines if line.status == status]
+        selection = self._select(paging, ctx.actor.scope.site_ids)
+        status = paging.filters.get("status")
+        if selection is self._everything and not status:
+            lines = self._order(ctx, paging.sort, paging.descending)
+        else:
+            lines = [line for line in selection.lines if line.status == status] if status else selection.lines
+            lines = _sorted(ctx, lines, paging.sort, paging.descending)
         page = lines[paging.offset : paging.offset + paging.size]
-        return Chosen([line.id for line in page], len(lines), by_status)
+        return Chosen([line.id for line in page], len(lines), Counter(selection.by_status))
 
     async def count(self, ctx: Context) -> int:
         """How many are in the reader's scope."""
         await self._follow(ctx)
-        if ctx.actor.scope.everything:
-            return len(self._lines)
-        allowed = ctx.actor.scope.site_ids or frozenset()
-        return sum(line.site_id in allowed for line in self._lines)
+        return len(self._select(Paging(), ctx.actor.scope.site_ids).lines)
 
     async def _follow(self, ctx: Context) -> None:
         """Reads what has changed."""
@@ -152,31 +157,56 @@ class Catalogue:
                 shelves[id] = Shelf(lines, facts, details, now)
             self._shelves = shelves
             if changed:
-                self._lines = sorted(
-                    (line for shelf in shelves.values() for line in shelf.lines), key=attrgetter("id")
+                lines = tuple(
+                    sorted((line for shelf in shelves.values() for line in shelf.lines), key=attrgetter("id"))
                 )
-                self._by_status = _counted(self._lines)
-                self._orders = {}
+                self._everything = Selection(lines, _counted(lines))
+                self._selections, self._orders = {}, {}
             self._told, self._look_at = told, now + wait
 
-    def _order(self, ctx: Context, sort: str, descending: bool) -> list[Line]:
+    def _select(self, paging: Paging, site_ids: frozenset[str] | None) -> Selection:
+        """What the filters but the one by status leave of what is in scope. `site_ids` of None are all."""
+        filters = frozenset((name, value) for name, value in paging.filters.items() if name != "status")
+        if not (filters or paging.q) and site_ids is None:
+            return self._everything
+        key = (filters, paging.q, site_ids)
+        if (kept := self._selections.get(key)) is not None:
+            return kept
+        cluster = self._shelves.get(paging.filters.get("cluster", ""))
+        lines: Sequence[Line] = cluster.lines if cluster else self._everything.lines
+        if site_ids is not None:
+            lines = [line for line in lines if line.site_id in site_ids]
+        lines = _matching(lines, paging)
+        while len(self._selections) >= MOST_REMEMBERED:
+            del self._selections[next(iter(self._selections))]
+        found = self._selections[key] = Selection(lines, _counted(lines))
+        return found
+
+    def _order(self, ctx: Context, sort: str, descending: bool) -> Sequence[Line]:
+        """All lines. An order by live figures is kept for a moment, any other until something changes."""
         now = time.monotonic()
         kept = self._orders.get((sort, descending))
         if kept is not None and now < kept[1]:
             return kept[0]
-        if live := LIVE_SORTS.get(sort):
-            known = ctx.figures.all(KIND)
-            keys = [live(known[line.id]) if line.id in known else -1.0 for line in self._lines]
-            places = sorted(range(len(keys)), key=keys.__getitem__, reverse=descending)
-            ordered, until = [self._lines[place] for place in places], now + LIVE_PACE * len(keys)
-        else:
-            key = SORTS.get(sort, SORTS["name"])
-            ordered, until = sorted(self._lines, key=key, reverse=descending), float("inf")
+        lines = self._everything.lines
+        ordered = _sorted(ctx, lines, sort, descending)
+        until = now + LIVE_PACE * len(lines) if sort in LIVE_SORTS else float("inf")
         self._orders[sort, descending] = ordered, until
         return ordered
 
 
-def _matching(lines: list[Line], paging: Paging) -> list[Line]:
+def _sorted(ctx: Context, lines: Sequence[Line], sort: str, descending: bool) -> Sequence[Line]:
+    """Of equals the one with the smaller id comes first; without a sort the names decide."""
+    live = LIVE_SORTS.get(sort)
+    if live is None:
+        return sorted(lines, key=SORTS.get(sort, SORTS["name"]), reverse=descending)
+    known = ctx.figures.all(KIND)
+    keys = [live(known[line.id]) if line.id in known else -1.0 for line in lines]
+    places = sorted(range(len(keys)), key=keys.__getitem__, reverse=descending)
+    return [lines[place] for place in places]
+
+
+def _matching(lines: Sequence[Line], paging: Paging) -> Sequence[Line]:
     filters = paging.filters
     if site := filters.get("site"):
         lines = [line for line in lines if line.site_id == site]
@@ -220,7 +250,7 @@ async def _read(ctx: Context, cluster_id: str) -> tuple[Line, ...]:
     query = select(*_COLUMNS).where(Container.cluster_id == cluster_id, Container.ended_at.is_(None))
     async with ctx.read() as db:
         rows = (await (await db.connection()).execute(query)).all()
-    return tuple(_line(*row) for row in rows)
+    return tuple(sorted((_line(*row) for row in rows), key=attrgetter("id")))
 
 
 def _line(

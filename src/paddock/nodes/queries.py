@@ -18,11 +18,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from paddock.base.context import SYSTEM, Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
+from paddock.clusters.events import ClusterChanged, ClusterImported
 from paddock.nodes import figures, health
+from paddock.nodes.events import NodeAppeared, NodeChanged, NodeRemoved, NodeStatusChanged
 from paddock.nodes.faces import FACES, Face, because
 from paddock.nodes.figures import NodeFigures
 from paddock.nodes.model import Bridge, Node, NodeEvent
 from paddock.sites import queries as sites
+from paddock.sites.events import SiteChanged
 from paddock.web.paging import Page, Paging
 
 
@@ -150,10 +153,15 @@ def _seen(ctx: Context, rows: Iterable[Sequence[Any]]) -> list[NodeView]:
 
 
 class Register:
-    """All nodes, as they were read when something was last told of anything; a part of `Services`.
+    """All nodes, in the order of their sites, as they were read when a change was last told; a part of `Services`.
 
     A page shows 50 nodes, but filters, counts and sorts all of them by what is live.
     """
+
+    TOLD_BY = (
+        NodeAppeared, NodeChanged, NodeStatusChanged, NodeRemoved, ClusterImported, ClusterChanged, SiteChanged,
+    )  # fmt: skip
+    """What changes a row, or a name that stands in it. Containers and live figures do not."""
 
     OLDEST = 30.0
     """Seconds after which the rows are read again, whatever was told: events may be lost."""
@@ -170,14 +178,14 @@ class Register:
     async def visible(self, ctx: Context) -> list[NodeView]:
         """Those in the reader's scope."""
         now = time.monotonic()
-        told = ctx.services.bus.told
+        told = ctx.services.bus.delivered(self.TOLD_BY)
         if told != self._told or now >= self._rows_until:
             rows = await _rows(ctx.acting_as(SYSTEM), _select())
             # from before the reading: what is told meanwhile makes the next reader read again
             self._rows, self._told, self._rows_until = rows, told, now + self.OLDEST
             self._views_until = 0.0
         if now >= self._views_until:
-            self._views = _seen(ctx, self._rows)
+            self._views = sorted(_seen(ctx, self._rows), key=SORTS["site"])
             self._views_until = now + self.PACE * len(self._rows)
         if ctx.actor.scope.everything:
             return list(self._views)
@@ -237,8 +245,9 @@ async def list_nodes(ctx: Context, paging: Paging) -> NodeList:
     site_count = len({node.site_id for node in found})
     if status := paging.filters.get("status"):
         found = [node for node in found if node.status == status]
-    found = sorted(found, key=SORTS["name"])
-    found.sort(key=SORTS.get(paging.sort, SORTS["site"]), reverse=paging.descending)
+    if paging.descending or paging.sort in SORTS.keys() - {"site"}:
+        found = sorted(found, key=SORTS["name"])
+        found.sort(key=SORTS.get(paging.sort, SORTS["site"]), reverse=paging.descending)
     return NodeList(
         Page.cut(found, paging),
         by_status,
@@ -263,7 +272,7 @@ def standing(nodes: Iterable[NodeView]) -> dict[str, Standing]:
 
 
 async def all_nodes(ctx: Context) -> list[NodeView]:
-    return sorted(await ctx.part(Register).visible(ctx), key=SORTS["site"])
+    return await ctx.part(Register).visible(ctx)
 
 
 async def get_node(ctx: Context, node_id: str) -> NodeView:

@@ -22,7 +22,7 @@ from markupsafe import Markup
 import paddock
 from paddock.base.clock import Clock
 from paddock.settings import Settings
-from paddock.web import csrf, filters
+from paddock.web import csrf, drawing, filters
 from paddock.web.assets import Assets
 
 ROOT = Path(paddock.__file__).parent
@@ -104,7 +104,11 @@ class Templates:
             now=clock.now,
             zone_name=self.zone_name,
         )
-        self.environment.globals["ui"] = self.environment.get_template("web/ui.html").module
+        drawn = drawing.build(self._base + assets.path("icons.svg"))
+        self.environment.globals.update(drawn)
+        ui = self.environment.get_template("web/ui.html").module
+        vars(ui).update(drawn)
+        self.environment.globals["ui"] = ui
 
     def url(self, path: str, **query: Any) -> str:
         """Address of one of our paths, below the root path; parameters that are None or empty are left out."""
