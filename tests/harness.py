@@ -19,10 +19,13 @@ from paddock.access.passwords import Passwords
 from paddock.app import create_app
 from paddock.base.context import SYSTEM, Context, Services
 from paddock.base.db import Row
+from paddock.containers.events import ContainersChanged
 from paddock.installation import database_url
+from paddock.jobs.events import JobMoved
 from paddock.migrations.upgrade import upgrade
 from paddock.nodes.events import NodeRemoved
 from paddock.settings import Settings
+from paddock.sites.events import SiteChanged
 from paddock.watch.loop import Watcher
 from pvesim.running import ClusterOf, NodeOf
 from tests import addresses
@@ -167,7 +170,7 @@ class Paddock:
             for table in reversed(Row.metadata.sorted_tables):
                 if table.name not in KEPT | {"sessions"}:
                     await session.execute(table.delete())
-        self.services.bus.deliver([NodeRemoved("")])
+        self.services.bus.deliver([NodeRemoved(""), ContainersChanged(""), SiteChanged(""), JobMoved("")])
         self.services.bus.touch(("nodes", "containers"))
 
 

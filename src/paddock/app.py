@@ -21,6 +21,7 @@ from paddock.base.clock import Clock
 from paddock.base.context import Objector, Services
 from paddock.base.events import Event, Listener
 from paddock.base.heartbeat import Heartbeat
+from paddock.base.memory import Memory
 from paddock.clusters import api as clusters_api
 from paddock.clusters import connecting
 from paddock.clusters import pages as clusters_pages
@@ -109,6 +110,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     services.figures.register(storage_figures.KIND, storage_figures.StorageFigures)
     services.parts[Connections] = Connections(connecting.loader(services))
     services.parts[Heartbeat] = Heartbeat()
+    services.parts[Memory] = Memory(services.bus)
     services.parts[Catalogue] = Catalogue()
     services.parts[Examiner] = Examiner()
     services.parts[nodes.Register] = nodes.Register()

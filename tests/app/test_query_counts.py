@@ -102,8 +102,8 @@ async def fill(paddock: Paddock, estates: Estates, name: str, *, nodes: int, con
         await watcher.forget_all()
 
 
-IN_MEMORY = {"/nodes"}
-"""Lists that are answered without the database, as long as nothing was told."""
+IN_MEMORY = {"/nodes", "/diagnose"}
+"""Answered without the database, as long as nothing was told."""
 
 
 async def test_no_list_and_no_page_asks_more_often_when_there_is_more(

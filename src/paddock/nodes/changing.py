@@ -51,11 +51,14 @@ def set_way(ctx: Context, tx: Write, node: Node, way: Way) -> None:
 
 async def move_to_site(ctx: Context, tx: Write, cluster_id: str, site_id: str) -> None:
     """All nodes of the cluster: a cluster stands in one site."""
-    await tx.session.execute(
+    moved = await tx.session.scalars(
         update(Node)
         .where(Node.cluster_id == cluster_id)
         .values(site_id=site_id, version=Node.version + 1, updated_at=ctx.now())
+        .returning(Node.id)
     )
+    for node_id in moved:
+        tx.publish(NodeChanged(node_id))
 
 
 def touched(ctx: Context, tx: Write, node: Node) -> None:

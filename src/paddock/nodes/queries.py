@@ -12,13 +12,13 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import SYSTEM, Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
-from paddock.clusters.events import ClusterChanged, ClusterImported
+from paddock.clusters.events import ClusterChanged, ClusterImported, ClusterRemoved, MembersEdited
 from paddock.nodes import figures, health
 from paddock.nodes.events import NodeAppeared, NodeChanged, NodeRemoved, NodeStatusChanged
 from paddock.nodes.faces import FACES, Face, because
@@ -159,7 +159,8 @@ class Register:
     """
 
     TOLD_BY = (
-        NodeAppeared, NodeChanged, NodeStatusChanged, NodeRemoved, ClusterImported, ClusterChanged, SiteChanged,
+        NodeAppeared, NodeChanged, NodeStatusChanged, NodeRemoved, ClusterImported, ClusterChanged, MembersEdited,
+        ClusterRemoved, SiteChanged,
     )  # fmt: skip
     """What changes a row, or a name that stands in it. Containers and live figures do not."""
 
@@ -325,14 +326,8 @@ async def objections_to_site(ctx: Context, site_id: str) -> list[str]:
 
 async def count(ctx: Context) -> tuple[int, int]:
     """How many nodes there are in scope, and how many of them are in trouble."""
-    query = select(
-        func.count(), func.count().filter(or_(Node.status.in_(health.TROUBLE), Node.vanished_at.is_not(None)))
-    )
-    if not ctx.actor.scope.everything:
-        query = query.where(Node.site_id.in_(ctx.actor.scope.site_ids or ()))
-    async with ctx.read() as db:
-        everything, trouble = (await db.execute(query)).one()
-    return everything, trouble
+    every = await ctx.part(Register).visible(ctx)
+    return len(every), sum(node.needs_attention for node in every)
 
 
 def _matches(node: NodeView, text: str) -> bool:

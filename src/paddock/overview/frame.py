@@ -5,10 +5,13 @@ from __future__ import annotations
 from fastapi import Request
 
 from paddock.access import guard
+from paddock.base.memory import Memory
 from paddock.containers import queries as containers
 from paddock.jobs import queries as jobs
+from paddock.jobs.events import JobMoved, JobQueued
 from paddock.nodes import queries as nodes
 from paddock.sites import queries as sites
+from paddock.sites.events import SiteChanged
 from paddock.web.render import Choice, Frame, NavItem
 
 
@@ -17,9 +20,11 @@ async def provide(request: Request) -> Frame | None:
     ctx = guard.context_of(request)
     if ctx is None or ctx.actor.user_id is None:
         return None
-    found = await sites.all_sites(ctx)
+    scope = ctx.actor.scope.site_ids
+    memory = ctx.part(Memory)
+    found = await memory.recall(("sites", scope), (SiteChanged,), lambda: sites.all_sites(ctx))
+    running = await memory.recall(("running", scope), (JobQueued, JobMoved), lambda: jobs.count_running(ctx))
     node_count, trouble = await nodes.count(ctx)
-    running = await jobs.count_running(ctx)
     entries = [
         ("overview.read", NavItem("Overview", "/", "layout-dashboard")),
         ("sites.read", NavItem("Sites", "/sites", "map-pin", len(found))),
