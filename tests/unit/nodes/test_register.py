@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import paddock.app  # noqa: F401 - knows every event there is
 from paddock.base.events import Event
@@ -20,9 +20,13 @@ def every(kind: type[Event]) -> Iterator[type[Event]]:
         yield from every(one)
 
 
+def names(kinds: Iterable[type[Event]]) -> set[str]:
+    """Dataclasses with slots are made twice, so a class is known by its name."""
+    return {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
+
+
 def test_every_event_about_nodes_makes_them_be_read_again() -> None:
-    about = {
-        kind for kind in every(Event) if kind.__module__.startswith("paddock.") and "nodes" in kind.views
-    }
-    assert about - ELSEWHERE <= set(Register.TOLD_BY)
-    assert set(Register.TOLD_BY) - about <= {kind for kind in Register.TOLD_BY if "sites" in kind.views}
+    ours = [kind for kind in every(Event) if kind.__module__.startswith("paddock.")]
+    about = names(kind for kind in ours if "nodes" in kind.views)
+    assert "paddock.nodes.events.NodeChanged" in about
+    assert about == names(ELSEWHERE) | names(Register.TOLD_BY) - {"paddock.sites.events.SiteChanged"}
