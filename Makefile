@@ -8,8 +8,10 @@ STAMP := $(VENV)/.installed
 # half of a test's time is waiting for something.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))')
 # What differs by database: not the command line, which speaks REST to it; not what strangers send, which does not
-# come as far; not a diagnosis, which asks Proxmox VE; and the kill tests look into the SQLite file.
-ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py)
+# come as far; not a diagnosis, nor a man in the middle, which ask Proxmox VE; not the secrets, which are sealed before;
+# and the kill tests look into the SQLite file.
+ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py \
+	clusters/test_cli.py clusters/test_man_in_the_middle.py test_secrets.py test_api_docs.py)
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 # Tests are imported by several processes, twice: what the first compiled need not be compiled again.

@@ -43,6 +43,7 @@ async def main(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", message="Unverified HTTPS request")  # proxmoxer's, on loopback
     figures: list[Figure] = []
     for name in named or PARTS:
+        print(f"measuring: {name} ...", file=sys.stderr, flush=True)
         figures += await PARTS[name]()
     print(table(figures))
     build = ROOT / "build"

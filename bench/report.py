@@ -46,10 +46,10 @@ def table(figures: Sequence[Figure]) -> str:
         if figure.group != group:
             group = figure.group
             lines.append(f"\n{group}")
-        goal = f"≤ {figure.goal:g}" if figure.goal is not None else ""
+        goal = f"≤ {figure.goal:.4g}" if figure.goal is not None else ""
         mark = "MISSED" if figure.missed else "ok" if figure.goal is not None else ""
         lines.append(
-            f"  {figure.name:<58} {figure.value:>9.3g} {figure.unit:<6} {goal:>8}  {mark:<6} {figure.note}"
+            f"  {figure.name:<58} {figure.value:>9.3g} {figure.unit:<6} {goal:>10}  {mark:<6} {figure.note}"
         )
     return "\n".join(lines)
 
@@ -71,6 +71,6 @@ def markdown(figures: Sequence[Figure]) -> str:
         if figure.group != group:
             group = figure.group
             head += ["", f"## {group}", "", "| figure | measured | goal | |", "|---|--:|--:|---|"]
-        goal = f"≤ {figure.goal:g} {figure.unit}" if figure.goal is not None else ""
+        goal = f"≤ {figure.goal:.4g} {figure.unit}" if figure.goal is not None else ""
         head.append(f"| {figure.name} | {figure.value:.3g} {figure.unit} | {goal} | {figure.note} |")
     return "\n".join(head) + "\n"

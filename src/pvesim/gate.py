@@ -5,6 +5,7 @@ As in pve-manager's `HTTPServer.pm` (`auth_handler`) and pve-http-server's `AnyE
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from pvesim.wire import (
     refusal,
     success,
 )
+
+log = logging.getLogger(__name__)
 
 _KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "DELETE"))
 _FORMATS = frozenset(("json", "extjs"))
@@ -165,6 +168,9 @@ class Gate:
             return _passed_on(call, answer)
         except MalformedBody as error:
             return plain(500, str(error))
+        except Exception:  # noqa: BLE001 - a fault of ours; Proxmox VE too dies of its own with 500, never in silence
+            log.exception("%s %s", request.method, inner)
+            return plain(500, "a fault of the simulator itself; see its log")
         if isinstance(data, Reply) and data.text is not None:
             return Answer(body=data.text.encode(), type="text/plain", delay=call.delay)
         body = success(data, call.chance)

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from pvesim import ClusterScene
+from pvesim import ClusterScene, gate
 from pvesim.running import NodeOf
 from tests.pvesim import recorded_scene
 from tests.pvesim.client import serving
@@ -79,6 +79,23 @@ async def test_a_hundred_answers_per_connection_and_then_it_closes() -> None:
 async def test_an_idle_connection_is_closed() -> None:
     async with serving(SCENE, idle_timeout=0.1) as running:
         assert await exchange(running["prod"].first, b"") == b""
+
+
+async def test_a_fault_of_the_simulator_is_answered_and_logged_and_the_next_request_served(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with serving(SCENE) as running:
+        token = running["prod"].tokens["full"].header
+        request = f"GET /api2/json/version HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+        with monkeypatch.context() as patch:
+            patch.setattr(gate, "run", broken)
+            raw = await exchange(running["prod"].first, request)
+        assert raw.startswith(b"HTTP/1.1 500 a fault of the simulator itself; see its log\r\n")
+        assert "ZeroDivisionError" in caplog.text
+        assert (await exchange(running["prod"].first, request[:-2] + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200")
 
 
 async def test_plain_http_is_sent_to_https() -> None:

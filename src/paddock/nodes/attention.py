@@ -91,27 +91,31 @@ def _vanished(node: NodeView) -> Attention | None:
 def certificate(node: NodeView, now: datetime) -> Attention | None:
     """The end of the certificate, when it is near."""
     ends = node.certificate_ends
-    notice, warning, bad = (timedelta(days=days) for days in CERTIFICATE_DAYS)
-    if ends is None or ends - now > notice:
+    if ends is None or (near := nearing(ends, now)) is None:
         return None
-    left = ends - now
-    kind = "bad" if left <= bad else "warn" if left <= warning else "wish"
+    kind, words = near
     return Attention(
         kind,
         "certificate",
-        f"The certificate of {node.name} {_end_words(left)}",
+        f"The certificate of {node.name} {words}",
         f"Valid until {ends:%d %b %Y %H:%M} UTC. Renew it on the node: pvecm updatecerts --force",
         "certificate_ends",
         "node",
         node.id,
-        ends if left <= timedelta(0) else None,
+        ends if ends <= now else None,
         "Look at it",
         f"/nodes/{node.id}",
     )
 
 
-def _end_words(left: timedelta) -> str:
+def nearing(ends: datetime, now: datetime) -> tuple[str, str] | None:
+    """How bad it is that a certificate ends then, and words for it (`ends in 6 days`); None while it is far."""
+    left = ends - now
+    notice, warning, bad = (timedelta(days=days) for days in CERTIFICATE_DAYS)
+    if left > notice:
+        return None
+    kind = "bad" if left <= bad else "warn" if left <= warning else "wish"
     if left <= timedelta(0):
-        return "has ended"
+        return kind, "has ended"
     days = left.days
-    return f"ends in {days} day{'s' if days != 1 else ''}" if days else "ends today"
+    return kind, f"ends in {days} day{'s' if days != 1 else ''}" if days else "ends today"

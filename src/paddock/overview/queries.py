@@ -20,6 +20,7 @@ from paddock.nodes.health import Status
 from paddock.nodes.model import NodeEvent
 from paddock.nodes.offers import Offer, list_offers
 from paddock.nodes.queries import NodeView
+from paddock.proxmox import TrustMode, certificates
 from paddock.sites import queries as sites
 from paddock.sites.model import Site
 from paddock.storages import queries as storages
@@ -130,6 +131,8 @@ def needs(every: Iterable[NodeView], groups: Iterable[ClusterView], now: datetim
             of_clusters.append(_unverified(cluster))
         if cluster.row.quorate is False and not cluster.row.trouble:
             of_clusters.append(_no_quorum(cluster))
+        if ending := _authority(cluster, now):
+            of_clusters.append(ending)
         found += told
     found += [one for rest in by_cluster.values() for node in rest for one in attention.of_node(node, now)]
     found = of_clusters + found
@@ -181,6 +184,28 @@ def _unverified(cluster: ClusterView) -> Attention:
     return Attention(
         "warn", "shield-x", f"{cluster.row.name} is not verified", text, "trust_off", "cluster",
         cluster.row.id, None, "Change trust", f"/clusters/{cluster.row.id}/trust",
+    )  # fmt: skip
+
+
+def _authority(cluster: ClusterView, now: datetime) -> Attention | None:
+    """The end of the cluster's own CA, when it is near: with it all members' certificates end."""
+    row = cluster.row
+    if row.trust_mode != TrustMode.CLUSTER_CA or not row.ca_pem:
+        return None
+    try:
+        ends = certificates.parse(row.ca_pem).not_after
+    except certificates.BadCertificate:
+        return None
+    if (near := attention.nearing(ends, now)) is None:
+        return None
+    kind, words = near
+    text = (
+        f"Valid until {ends:%d %b %Y %H:%M} UTC; after that no certificate of its nodes is believed. Have Proxmox VE "
+        "make a new one in time, and confirm that here."
+    )
+    return Attention(
+        kind, "certificate", f"The CA of {row.name} {words}", text, "authority_ends", "cluster",
+        row.id, ends if ends <= now else None, "See trust", f"/clusters/{row.id}/trust",
     )  # fmt: skip
 
 

@@ -1,13 +1,18 @@
 """The overview and the search, as a browser and a program get them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from paddock.clusters.model import Cluster
+from paddock.clusters.queries import list_clusters
 from paddock.nodes.model import Node
+from paddock.overview.queries import needs
+from paddock.proxmox import certificates
 from paddock.storages.model import Storage
+from paddock.web.paging import Paging
 from pvesim import Running
 from tests.app.editing import edited
 from tests.harness import Paddock
@@ -47,6 +52,19 @@ async def test_what_needs_attention_comes_first_with_its_reason(imported: Paddoc
     assert "1 thing needs you" in said
     assert "pve3 is offline The cluster says it is down." in said
     assert "See why" in said
+
+
+@pytest.mark.parametrize(
+    ("days", "kind", "words"), [(31, "", ""), (29, "wish", "ends in 29 days"), (6, "warn", "ends in 6 days"), (-1, "bad", "has ended")]
+)  # fmt: skip
+async def test_the_end_of_a_clusters_own_ca_is_said_ahead(
+    imported: Paddock, estate: Running, days: int, kind: str, words: str
+) -> None:
+    ends = certificates.parse(estate["prod"].state.ca_pem).not_after
+    groups = (await list_clusters(imported.ctx, Paging())).items
+    found = needs([], groups, ends - timedelta(days=days, seconds=-60))
+    said = [(one.kind, one.title) for one in found if one.code == "authority_ends"]
+    assert said == ([(kind, f"The CA of prod {words}")] if kind else [])
 
 
 async def test_when_all_is_well_it_says_so(imported: Paddock) -> None:
