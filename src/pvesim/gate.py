@@ -168,7 +168,7 @@ class Gate:
             return _passed_on(call, answer)
         except MalformedBody as error:
             return plain(500, str(error))
-        except Exception:  # noqa: BLE001 - a fault of ours; Proxmox VE too dies of its own with 500, never in silence
+        except Exception:
             log.exception("%s %s", request.method, inner)
             return plain(500, "a fault of the simulator itself; see its log")
         if isinstance(data, Reply) and data.text is not None:

@@ -95,7 +95,9 @@ async def test_a_fault_of_the_simulator_is_answered_and_logged_and_the_next_requ
             raw = await exchange(running["prod"].first, request)
         assert raw.startswith(b"HTTP/1.1 500 a fault of the simulator itself; see its log\r\n")
         assert "ZeroDivisionError" in caplog.text
-        assert (await exchange(running["prod"].first, request[:-2] + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        assert (
+            await exchange(running["prod"].first, request[:-2] + b"Connection: close\r\n\r\n")
+        ).startswith(b"HTTP/1.1 200")
 
 
 async def test_plain_http_is_sent_to_https() -> None:

@@ -11,11 +11,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
+from paddock.base.memory import Memory
+from paddock.clusters.events import ClusterChanged, ClusterImported, ClusterRemoved, MembersEdited
 from paddock.clusters.model import Cluster, Deed, Member
 from paddock.proxmox import certificates
 from paddock.proxmox.certificates import Certificate
 from paddock.sites import queries as sites
-from paddock.web.paging import Page, Paging
+from paddock.sites.events import SiteChanged
+from paddock.web.paging import MOST_OVER_REST, Page, Paging
 from paddock.web.sorting import ordered
 
 SORTS: dict[str, Any] = {
@@ -76,6 +79,21 @@ async def list_clusters(ctx: Context, paging: Paging) -> Page[ClusterView]:
         total = await db.scalar(select(func.count(Cluster.id)).where(*conditions)) or 0
         rows = (await db.execute(query)).all()
     return Page.of([ClusterView(row, site, members) for row, members, site in rows], total, paging)
+
+
+TOLD_BY = (ClusterImported, ClusterChanged, MembersEdited, ClusterRemoved, SiteChanged)
+"""What changes a row of a cluster or of its members, or the name of its site."""
+
+
+async def every_cluster(ctx: Context, site_id: str = "") -> Sequence[ClusterView]:
+    """All in scope, or those of a site, by name; remembered until a change is told. The rows are for reading only."""
+    scope = ctx.actor.scope.site_ids
+    filters = {"site": site_id} if site_id else {}
+
+    async def read() -> Sequence[ClusterView]:
+        return (await list_clusters(ctx, Paging(size=MOST_OVER_REST, filters=filters))).items
+
+    return await ctx.part(Memory).recall(("clusters", scope, site_id), TOLD_BY, read)
 
 
 async def view_cluster(ctx: Context, cluster_id: str) -> ClusterView:
@@ -148,7 +166,14 @@ async def get_member(ctx: Context, cluster_id: str, member: str) -> Member:
 
 
 async def joined(ctx: Context) -> Sequence[tuple[Member, Cluster]]:
-    """Members that joined between two imports and about whom nobody has decided, with their clusters."""
+    """Members that joined between two imports and about whom nobody has decided, with their clusters.
+
+    Remembered until a change is told.
+    """
+    return await ctx.part(Memory).recall(("joined", ctx.actor.scope.site_ids), TOLD_BY, lambda: _joined(ctx))
+
+
+async def _joined(ctx: Context) -> Sequence[tuple[Member, Cluster]]:
     query = select(Member, Cluster).join(Cluster, Cluster.id == Member.cluster_id).where(*_in_scope(ctx))
     query = query.where(Member.joined_at.is_not(None), Member.vanished_at.is_(None))
     async with ctx.read() as db:

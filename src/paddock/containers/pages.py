@@ -14,7 +14,7 @@ from paddock.clusters import queries as clusters
 from paddock.containers import catalogue, queries
 from paddock.containers.queries import ContainerView
 from paddock.nodes import queries as nodes
-from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
+from paddock.web.paging import Paging, page_paging
 from paddock.web.render import fragment, is_htmx, page
 from paddock.web.sheets import csv_response
 
@@ -42,15 +42,15 @@ async def list_containers(request: Request, ctx: Ctx, paging: Wish) -> Response:
         return fragment(
             request, "containers/on_node.html", found=found, node_id=paging.filter("node"), paging=paging
         )
-    known = await clusters.list_clusters(ctx, _of_site(paging))
+    known = await clusters.every_cluster(ctx, paging.filter("site") or "")
     data: dict[str, Any] = {
         "paging": paging,
         "found": found,
-        "clusters": known.items,
+        "clusters": known,
         "node_name": await _node_name(ctx, paging),
         "narrowed": bool(paging.q or paging.filters.keys() - {"site"}),
         "may_import": may(ctx, "nodes.import"),
-        "any_node": bool(found.everything or known.total),
+        "any_node": bool(found.everything or known),
     }
     if is_htmx(request):
         return fragment(request, "containers/list_live.html", **data)
@@ -62,11 +62,6 @@ async def containers_csv(ctx: Ctx, paging: Wish) -> Response:
     check(ctx, "containers.read")
     found = await queries.list_containers(ctx, replace(paging, page=1, size=1_000_000))
     return csv_response("containers", _CSV, map(_csv_row, found.page.items))
-
-
-def _of_site(paging: Paging) -> Paging:
-    site = paging.filter("site")
-    return Paging(size=MOST_ON_PAGES, filters={"site": site} if site else {})
 
 
 async def _node_name(ctx: Context, paging: Paging) -> str:

@@ -19,7 +19,7 @@ from paddock.nodes.health import TROUBLE
 from paddock.nodes.offers import list_offers
 from paddock.nodes.queries import NodeList, NodeView, Standing
 from paddock.sites import queries as sites
-from paddock.web.paging import MOST_ON_PAGES, Paging, page_paging
+from paddock.web.paging import Paging, page_paging
 from paddock.web.render import fragment, is_htmx, page, redirect
 from paddock.web.sheets import csv_response
 
@@ -49,13 +49,13 @@ class Group:
 async def list_nodes(request: Request, ctx: Ctx, paging: Wish) -> Response:
     check(ctx, "nodes.read")
     found = await queries.list_nodes(ctx, _grouping(paging))
-    known = await clusters.list_clusters(ctx, Paging(size=MOST_ON_PAGES, filters=_site(paging)))
+    known = await clusters.every_cluster(ctx, paging.filter("site") or "")
     data: dict[str, Any] = {
         "paging": paging,
         "found": found,
-        "groups": _groups(found, known.items) if paging.sort in GROUPED else _ungrouped(found),
+        "groups": _groups(found, known) if paging.sort in GROUPED else _ungrouped(found),
         "grouped": paging.sort in GROUPED,
-        "clusters": known.items,
+        "clusters": known,
         "faces": FACES,
         "narrowed": bool(paging.q or paging.filters.keys() - {"site"}),
         "may_import": may(ctx, "nodes.import"),
@@ -138,10 +138,6 @@ async def _gone(ctx: Context, stone_id: str) -> dict[str, Any]:
         "gone_cluster": cluster.id if cluster else "",
         "farewell": {"gone": (), "kept": (), "commands": ()} | (stone.farewell or {}),
     }
-
-
-def _site(paging: Paging) -> dict[str, str]:
-    return {name: value for name, value in paging.filters.items() if name == "site"}
 
 
 def _grouping(paging: Paging) -> Paging:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -18,14 +18,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from paddock.base.context import SYSTEM, Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
-from paddock.clusters.events import ClusterChanged, ClusterImported, ClusterRemoved, MembersEdited
 from paddock.nodes import figures, health
 from paddock.nodes.events import NodeAppeared, NodeChanged, NodeRemoved, NodeStatusChanged
 from paddock.nodes.faces import FACES, Face, because
 from paddock.nodes.figures import NodeFigures
 from paddock.nodes.model import Bridge, Node, NodeEvent
 from paddock.sites import queries as sites
-from paddock.sites.events import SiteChanged
 from paddock.web.paging import Page, Paging
 
 
@@ -159,8 +157,7 @@ class Register:
     """
 
     TOLD_BY = (
-        NodeAppeared, NodeChanged, NodeStatusChanged, NodeRemoved, ClusterImported, ClusterChanged, MembersEdited,
-        ClusterRemoved, SiteChanged,
+        NodeAppeared, NodeChanged, NodeStatusChanged, NodeRemoved, *clusters.TOLD_BY,
     )  # fmt: skip
     """What changes a row, or a name that stands in it. Containers and live figures do not."""
 
@@ -174,6 +171,7 @@ class Register:
         self._told = -1
         self._rows_until = 0.0
         self._views: list[NodeView] = []
+        self._counts: dict[Hashable, tuple[int, int]] = {}
         self._views_until = 0.0
 
     async def visible(self, ctx: Context) -> list[NodeView]:
@@ -188,10 +186,19 @@ class Register:
         if now >= self._views_until:
             self._views = sorted(_seen(ctx, self._rows), key=SORTS["site"])
             self._views_until = now + self.PACE * len(self._rows)
+            self._counts = {}
         if ctx.actor.scope.everything:
             return list(self._views)
         allowed = ctx.actor.scope.site_ids or frozenset()
         return [node for node in self._views if node.site_id in allowed]
+
+    async def count(self, ctx: Context) -> tuple[int, int]:
+        """How many nodes there are in scope, and how many of them are in trouble."""
+        every = await self.visible(ctx)
+        scope = ctx.actor.scope.site_ids
+        if scope not in self._counts:
+            self._counts[scope] = len(every), sum(node.needs_attention for node in every)
+        return self._counts[scope]
 
 
 def _view(row: Sequence[Any], live: NodeFigures, now: datetime, interval: timedelta) -> NodeView:
@@ -326,8 +333,7 @@ async def objections_to_site(ctx: Context, site_id: str) -> list[str]:
 
 async def count(ctx: Context) -> tuple[int, int]:
     """How many nodes there are in scope, and how many of them are in trouble."""
-    every = await ctx.part(Register).visible(ctx)
-    return len(every), sum(node.needs_attention for node in every)
+    return await ctx.part(Register).count(ctx)
 
 
 def _matches(node: NodeView, text: str) -> bool:

@@ -93,9 +93,7 @@ async def overview(ctx: Context, site_id: str = "") -> Overview:
     """Everything in scope, or in one site."""
     known = [site for site in await sites.all_sites(ctx) if site_id in ("", site.id)]
     every = [node for node in await nodes.all_nodes(ctx) if site_id in ("", node.site_id)]
-    groups = (
-        await clusters.list_clusters(ctx, Paging(size=2000, filters={"site": site_id} if site_id else {}))
-    ).items
+    groups = await clusters.every_cluster(ctx, site_id)
     shared = await storages.shared_use(ctx, [cluster.row.id for cluster in groups])
     offered = await list_offers(ctx, site_id=site_id)
     return Overview(

@@ -49,6 +49,7 @@ def build(clock: Clock, zone: tzinfo) -> dict[str, Callable[..., Any]]:
     return {
         "gib": formats.gib,
         "cores": formats.cores,
+        "whole_cores": formats.whole_cores,
         "number": formats.number,
         "percent": formats.percent,
         "plural": formats.plural,

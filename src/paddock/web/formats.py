@@ -20,6 +20,11 @@ def cores(value: float | None) -> str:
     return f"{value:,.0f}" if isinstance(value, int) else f"{value:,.1f}"
 
 
+def whole_cores(value: float | None) -> str:
+    """Cores that a guest may use: whole as a rule; a limit of CPU time may be a part of one."""
+    return cores(int(value) if value is not None and value == int(value) else value)
+
+
 def number(value: float | None) -> str:
     return NONE if value is None else f"{value:,}"
 

@@ -137,16 +137,21 @@ class Templates:
         token = csrf.masked_token(cookie) if cookie else ""
         here_path = self._base + own_path(request)
 
+        given = request.query_params.multi_items()
+        known: dict[Any, str] = {}  # tags and sorts are linked to by many rows alike
+
         def here(**changes: Any) -> str:
             """The address of this page with some parameters changed; None takes one out. The page number starts anew."""
+            key = tuple(changes.items())
+            if (found := known.get(key)) is not None:
+                return found
             wanted = {name.rstrip("_"): value for name, value in changes.items()}
             keep = [
-                pair
-                for pair in request.query_params.multi_items()
-                if pair[0] not in wanted and (pair[0] != "page" or "page" in wanted)
+                pair for pair in given if pair[0] not in wanted and (pair[0] != "page" or "page" in wanted)
             ]
             pairs = [*keep, *((n, str(v)) for n, v in wanted.items() if v not in (None, ""))]
-            return here_path + (f"?{urlencode(pairs)}" if pairs else "")
+            known[key] = here_path + (f"?{urlencode(pairs)}" if pairs else "")
+            return known[key]
 
         return {
             "request": request,
