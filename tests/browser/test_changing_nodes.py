@@ -7,6 +7,7 @@ import re
 from playwright.async_api import expect
 
 from pvesim import ClusterScene, Running
+from tests.app.clusters.signing import signed
 from tests.application import Estates
 from tests.browser.driving import Person
 from tests.harness import Paddock
@@ -77,3 +78,32 @@ async def test_a_person_adds_a_node_that_joined_by_one_click(
         await page.get_by_role("button", name="Add pve3", exact=True).click()
         await expect(page.get_by_text("Reachable directly").first).to_be_visible(timeout=15_000)
         assert "pve3" in await paddock.nodes()
+
+
+async def test_a_person_removes_a_cluster_and_takes_away_what_paddock_made_on_it(
+    person: Person, paddock: Paddock, estates: Estates
+) -> None:
+    async with estates(ClusterScene.simple("prod", nodes=2, containers=0)) as estate:
+        cluster = await signed(paddock, estate)
+        before = cluster.entries()
+        assert (await cluster.ceremony(token="demo"))["state"] == "done"
+        page = person.page
+        await person.go(f"/clusters/{cluster.id}/remove")
+        await expect(page.get_by_text("token paddock@pve!demo", exact=True)).to_be_visible()
+        password = page.get_by_label("Password")
+        await expect(password).to_be_hidden()
+        await page.get_by_label("Take it away").check()
+        await expect(password).to_be_visible()
+        await password.fill("not this one")
+        await page.get_by_label("Type prod to confirm").fill("prod")
+        await person.look("cluster-remove")
+        await page.get_by_role("button", name="Remove prod").first.click()
+        await expect(page.get_by_text("Proxmox VE refused root@pam").first).to_be_visible()
+        assert cluster.entries() != before
+        await page.get_by_label("Password").fill(cluster.prod.root_password)
+        await page.get_by_label("Type prod to confirm").fill("prod")
+        await page.get_by_role("button", name="Remove prod").first.click()
+        await expect(page.get_by_text("prod was removed from Paddock with its nodes.")).to_be_visible()
+        await expect(page.get_by_text("Taken away from Proxmox VE:")).to_be_visible()
+        await person.look("cluster-removed")
+        assert cluster.entries() == before

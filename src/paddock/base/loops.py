@@ -28,3 +28,8 @@ async def stop(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def breathe() -> None:
+    """Others' turn, between two pieces of work that each take tens of milliseconds on a large cluster."""
+    await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from paddock.base.context import Context
 from paddock.base.errors import Upstream
-from paddock.base.loops import every, stop
+from paddock.base.loops import breathe, every, stop
 from paddock.clusters import queries as clusters
 from paddock.clusters import record as cluster_record
 from paddock.clusters.model import ClusterKind
@@ -112,7 +112,9 @@ class ClusterWatch:
     async def _record(self, seen: reading.Reading) -> None:
         self._refused = self._unread = ""
         turned, self._lone = self._lone != (seen.name is None), seen.name is None
+        await breathe()
         digest = reading.digest(seen)
+        await breathe()
         blind = await self._blind()
         if digest != self._digest or self._missing:
             async with self._ctx.write() as tx:
@@ -134,6 +136,7 @@ class ClusterWatch:
             if changed:
                 self._certificates.hurry()
                 await self._ctx.part(Connections).reload(self.cluster_id)
+        await breathe()
         self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
         if blind:
             await self._note_trouble(blind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from paddock.base.errors import Invalid, Upstream
+from paddock.base.loops import breathe
 from paddock.clusters.membership import MemberSeen
 from paddock.nodes.record import Facts
 from paddock.proxmox import reads
@@ -108,6 +109,7 @@ def _sound(status: Rows[StatusRow]) -> Rows[StatusRow]:
 async def _pictured(connection: Connection, status: Rows[StatusRow], at: datetime) -> Reading:
     via = next((row.name for row in status.items if row.type == "node" and row.local), None)
     picture = await reads.resources(connection, node=via)
+    await breathe()
     return sort(status.items, picture.items, at, unreadable=status.unreadable + picture.unreadable)
 
 

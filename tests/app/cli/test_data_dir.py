@@ -6,8 +6,6 @@ import asyncio
 import fcntl
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +20,7 @@ from paddock.installation import database_url, open_services
 from paddock.jobs.model import Job, JobState
 from paddock.migrations.upgrade import HEAD, upgrade
 from paddock.settings import Settings
-
-PADDOCK = [sys.executable, "-m", "paddock"]
+from tests.app.cli.test_local import run, start
 
 
 @pytest.fixture
@@ -33,12 +30,6 @@ async def settings(tmp_path: Path) -> Settings:
     made.data_dir.mkdir()
     await asyncio.to_thread(upgrade, database_url(made))
     return made
-
-
-def run(*arguments: str, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PADDOCK, *arguments], capture_output=True, text=True, timeout=60, check=False, umask=umask
-    )
 
 
 async def seal_something(services: Services) -> None:
@@ -82,7 +73,7 @@ async def test_a_key_file_that_is_named_is_never_made(settings: Settings, tmp_pa
 def test_a_lost_key_is_told_in_a_sentence_and_a_next_step(settings: Settings) -> None:
     missing = str(settings.data_dir / "elsewhere.key")
     (settings.data_dir / "paddock.toml").write_text(f'key_file = "{missing}"\n')
-    told = run("serve", "--data-dir", str(settings.data_dir), "--listen", "127.0.0.1:1")
+    told = start("--data-dir", str(settings.data_dir), "--listen", "127.0.0.1:1")
     assert told.returncode == 1
     assert f"The key file {missing} is missing." in told.stderr
     assert "from your backup" in told.stderr

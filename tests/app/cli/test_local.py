@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import os
 import re
 import signal
 import socket
@@ -14,15 +15,40 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from paddock.cli import app
 from tests import addresses
 
 PADDOCK = [sys.executable, "-m", "paddock"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PADDOCK, *arguments], capture_output=True, text=True, timeout=60, check=False)
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Done:
+    """A local command, in this process: each of its own would load all of Paddock again."""
+    before = os.umask(0o022)
+    try:
+        result = CliRunner().invoke(app, list(arguments), prog_name="paddock")
+    finally:
+        os.umask(before)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A server that does not start: as a process, for if it does, it does not end."""
+    command = [*PADDOCK, "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
@@ -59,7 +85,7 @@ def test_the_first_start_prints_a_link_and_the_next_commands_know_the_address(tm
             assert "administrator" in page.read().decode()
         again = run("admin", "setup-link", "--data-dir", str(data_dir))
         assert again.stdout.startswith(f"{base}/setup?token=")
-        second = run("serve", "--data-dir", str(data_dir), "--listen", "127.0.0.1:1")
+        second = start("--data-dir", str(data_dir), "--listen", "127.0.0.1:1")
         assert second.returncode == 1
         assert "another Paddock" in second.stderr
     assert (data_dir / "secret.key").stat().st_mode & 0o077 == 0
@@ -68,7 +94,7 @@ def test_the_first_start_prints_a_link_and_the_next_commands_know_the_address(tm
 def test_a_taken_port_is_a_sentence_and_no_link_is_printed(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = run("serve", "--data-dir", str(tmp_path / "data"), "--listen", f"127.0.0.1:{port}")
+        refused = start("--data-dir", str(tmp_path / "data"), "--listen", f"127.0.0.1:{port}")
     assert refused.returncode == 1
     assert "is taken by another program" in refused.stderr
     assert "setup?token" not in refused.stdout + refused.stderr
@@ -114,7 +140,7 @@ def test_a_password_is_reset_by_a_link_and_unknown_names_are_told(tmp_path: Path
 
 
 def test_an_open_address_without_tls_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    refused = run("serve", "--data-dir", str(tmp_path), "--listen", "0.0.0.0:8080")
+    refused = start("--data-dir", str(tmp_path), "--listen", "0.0.0.0:8080")
     assert refused.returncode == 2
     assert "--tls-cert" in refused.stderr
     assert "--behind-proxy" in refused.stderr
