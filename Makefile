@@ -7,11 +7,12 @@ STAMP := $(VENV)/.installed
 # How many tests run at once, 0 for one after the other in this process. Half as many again as there are cores, since
 # half of a test's time is waiting for something.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))')
-# What differs by database: not the command line, which speaks REST to it; not what strangers send, which does not
-# come as far; not a diagnosis, nor a man in the middle, which ask Proxmox VE; not the secrets, which are sealed before;
-# and the kill tests look into the SQLite file.
-ON_POSTGRES := tests/app --database=postgresql $(addprefix --ignore=tests/app/,cli security diagnosis jobs/test_kill.py \
-	clusters/test_cli.py clusters/test_man_in_the_middle.py test_secrets.py test_api_docs.py)
+# What differs by database is SQL: every route and page, what is recorded by an import, by the watch's following of
+# members and by a removal, jobs and the access of people.
+ON_POSTGRES := --database=postgresql $(addprefix tests/app/,access containers jobs nodes overview sites \
+	test_rest_conventions.py test_query_counts.py clusters/test_trust.py \
+	watch/test_import.py watch/test_import_with_token.py watch/test_create_node.py watch/test_membership.py \
+	watch/test_watch_details.py watch/test_remove_node.py watch/test_take_away.py) --ignore=tests/app/jobs/test_kill.py
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 # Tests are imported by several processes, twice: what the first compiled need not be compiled again.

@@ -13,11 +13,13 @@ from paddock.base.context import Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
 from paddock.clusters.queries import ClusterView
+from paddock.clusters.sign_in import leaving
 from paddock.nodes import attention, queries, tombstones
 from paddock.nodes.faces import FACES
 from paddock.nodes.health import TROUBLE
 from paddock.nodes.offers import list_offers
 from paddock.nodes.queries import NodeList, NodeView, Standing
+from paddock.proxmox import farewell
 from paddock.sites import queries as sites
 from paddock.web.paging import Paging, page_paging
 from paddock.web.render import fragment, is_htmx, page, redirect
@@ -133,10 +135,11 @@ async def _gone(ctx: Context, stone_id: str) -> dict[str, Any]:
     if stone.returned_at is not None:
         return {"gone": None}
     cluster = await clusters.find_by_identity(ctx, stone.identity)
+    commands = farewell.commands(leaving.of_credential(stone.credential_kind, stone.credential_name))
     return {
         "gone": stone,
         "gone_cluster": cluster.id if cluster else "",
-        "farewell": {"gone": (), "kept": (), "commands": ()} | (stone.farewell or {}),
+        "farewell": farewell.Farewell(**(stone.farewell or {"commands": commands})),
     }
 
 

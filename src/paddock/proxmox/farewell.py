@@ -7,6 +7,7 @@ without a question.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,16 +46,19 @@ class Belongings:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """`gone` and `kept` name things as `token x` or `user y`, the kept ones with the reason; `commands` are for the
-    rest, which Proxmox VE refused to take away."""
+    """What became of it. `gone` and `kept` name things as `token x` or `user y`, the kept ones with the reason;
+    `commands` are for what is still there and was not kept for others, and `why` says why Proxmox VE refused it.
+    `asked` is whether it was to be taken away at all."""
 
     gone: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    why: str = ""
+    asked: bool = False
 
     def wire(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {name: list(value) for name, value in asdict(self).items()}
+        return asdict(self)
 
 
 def commands(mine: Belongings) -> tuple[str, ...]:
@@ -79,16 +83,99 @@ def needs(mine: Belongings) -> tuple[Lack, ...]:
     found += [Lack("Realm.AllocateUser", f"/access/realm/{realm}", "delete the user") for realm in realms]
     if mine.roles:
         found.append(Lack("Sys.Modify", "/access", "delete the role"))
-    if mine.holders:
-        found.append(Lack("Permissions.Modify", "/", "take the role from its users"))
+    if mine.roles or mine.holders:
+        found.append(
+            Lack("Permissions.Modify", "/", "see who else holds the role, and take it from its users")
+        )
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What stands on Proxmox VE before anything is deleted: the access control list, and of each user its tokens, as
+    USER@REALM!NAME, and its groups."""
+
+    entries: tuple[Mapping[str, Any], ...]
+    tokens: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to delete: what, the path of its DELETE or the entry to take away, and the command for a person."""
+
+    what: str
+    command: str
+    path: str = ""
+    entry: tuple[str, str, str] | None = None
+    """(path, role, user)"""
+
+
+def plan(mine: Belongings, found: Found) -> tuple[list[Change], list[str]]:
+    """What to delete, in this order, and what is kept for others, with the reason. Pure.
+
+    A token may do no more than its user, so the role stays with a user that has tokens of others.
+    """
+    others = {
+        user: [token for token in found.tokens.get(user, ()) if token not in mine.tokens]
+        for user in {*mine.users, *mine.holders}
+    }
+    kept: list[str] = []
+    users = []
+    for user in mine.users:
+        if why := _needed(user, others[user], mine, found):
+            kept.append(f"user {user}, {why}")
+        else:
+            users.append(user)
+    changes = [Change(f"token {token}", token_command(token), _token_path(token)) for token in mine.tokens]
+    roles = []
+    for role in mine.roles:
+        rows = [row for row in found.entries if row.get("roleid") == role]
+        ours = [row for row in rows if row.get("ugid") in mine.holders and not others[str(row.get("ugid"))]]
+        rest = [
+            str(row.get("ugid"))
+            for row in rows
+            if row not in ours and row.get("ugid") not in {*mine.tokens, *users}
+        ]
+        for row in ours:
+            path, user = str(row.get("path")), str(row.get("ugid"))
+            if user not in users:
+                entry = (path, role, user)
+                changes.append(Change(f"role {role} of {user}", acl_command(path, user, role), entry=entry))
+        if rest:
+            kept.append(f"role {role}, which others hold: {', '.join(dict.fromkeys(rest))}")
+        else:
+            roles.append(role)
+    changes += [
+        Change(f"user {user}", user_command(user), path_of("access", "users", user)) for user in users
+    ]
+    changes += [
+        Change(f"role {role}", role_command(role), path_of("access", "roles", role)) for role in roles
+    ]
+    return changes, kept
+
+
+def _needed(user: str, tokens: Sequence[str], mine: Belongings, found: Found) -> str:
+    """Why somebody else needs the user; empty where nobody seems to. A password cannot be seen."""
+    if tokens:
+        return f"which has another token: {', '.join(tokens)}"
+    roles = {
+        str(row.get("roleid"))
+        for row in found.entries
+        if row.get("type") == "user" and row.get("ugid") == user and row.get("roleid") not in mine.roles
+    }
+    if roles:
+        return f"which was given more: {', '.join(sorted(roles))}"
+    if groups := found.groups.get(user):
+        return f"which is in a group: {', '.join(groups)}"
+    return ""
 
 
 async def take_away(connection: Connection, mine: Belongings, administrator: str) -> Farewell:
     """Deletes what is there of it; what is gone already counts as taken away. Safe to repeat.
 
-    Raises Forbidden (code farewell_rights) with every lacking privilege before anything is deleted; Upstream where
-    Proxmox VE cannot be asked.
+    Everything is read before anything is deleted. Raises Forbidden (code farewell_rights) with every lacking
+    privilege, or Upstream, as long as nothing has changed; after the first change it ends, and says what is left.
     """
     if lacks := lacking(await reads.permissions(connection), needs(mine)):
         raise Forbidden(
@@ -98,34 +185,54 @@ async def take_away(connection: Connection, mine: Belongings, administrator: str
             path=lacks[0].path,
             hint="Use root@pam or an account with the role Administrator on /, or run the commands that are shown instead.",
         )
+    changes, kept = plan(mine, await _look(connection, mine))
     gone: list[str] = []
-    kept: list[str] = []
     left: list[str] = []
+    why = ""
+    for change in changes:
+        try:
+            await _do(connection, change)
+        except Upstream as error:
+            if not gone:
+                raise
+            why = why or error.message
+            left.append(change.command)
+        else:
+            gone.append(change.what)
+    return Farewell(tuple(gone), tuple(kept), tuple(left), why, asked=True)
 
-    async def delete(what: str, path: str, command: str) -> None:
-        if await deleted(connection, path):
-            gone.append(what)
-        else:
-            left.append(command)
 
-    for token in mine.tokens:
-        userid, _, tokenid = token.rpartition("!")
-        path = path_of("access", "users", userid, "token", tokenid)
-        await delete(f"token {token}", path, token_command(token))
-    for user in mine.users:
-        if others := await _tokens_of(connection, user):
-            kept.append(f"user {user}, which has another token: {', '.join(others)}")
-        else:
-            path = path_of("access", "users", user)
-            await delete(f"user {user}", path, user_command(user))
-    for role in mine.roles:
-        await _take_from(connection, role, mine.holders)
-        if holders := await _holders_of(connection, role):
-            kept.append(f"role {role}, which others hold: {', '.join(holders)}")
-        else:
-            path = path_of("access", "roles", role)
-            await delete(f"role {role}", path, role_command(role))
-    return Farewell(tuple(gone), tuple(kept), tuple(left))
+async def _look(connection: Connection, mine: Belongings) -> Found:
+    entries = await connection.get("/access/acl", as_type=list[dict[str, Any]])
+    tokens: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    for user in dict.fromkeys((*mine.users, *mine.holders)):
+        try:
+            row = await connection.get(path_of("access", "users", user), as_type=dict[str, Any])
+            rows = await connection.get(
+                path_of("access", "users", user, "token"), as_type=list[dict[str, Any]]
+            )
+        except Upstream as error:
+            if not _missing(error):
+                raise
+            continue
+        tokens[user] = tuple(f"{user}!{one.get('tokenid')}" for one in rows)
+        listed_groups = row.get("groups") or ()
+        groups[user] = tuple(str(one) for one in listed_groups) if isinstance(listed_groups, list) else ()
+    return Found(tuple(entries), tokens, groups)
+
+
+async def _do(connection: Connection, change: Change) -> None:
+    if change.entry is not None:
+        path, role, user = change.entry
+        body: Params = {"path": path, "roles": role, "users": user, "delete": True}
+        await connection.put("/access/acl", body)
+        return
+    try:
+        await connection.delete(change.path)
+    except Upstream as error:
+        if not _missing(error):
+            raise
 
 
 async def deleted(connection: Connection, path: str) -> bool:
@@ -135,26 +242,6 @@ async def deleted(connection: Connection, path: str) -> bool:
     except Upstream as error:
         return _missing(error)
     return True
-
-
-def _missing(error: Upstream) -> bool:
-    return isinstance(error, Gone) or "does not exist" in error.message or "no such" in error.message
-
-
-async def _tokens_of(connection: Connection, userid: str) -> list[str]:
-    try:
-        rows = await connection.get(path_of("access", "users", userid, "token"), as_type=list[dict[str, Any]])
-    except Upstream as error:
-        if _missing(error):
-            return []
-        raise
-    return [f"{userid}!{row.get('tokenid')}" for row in rows]
-
-
-async def _take_from(connection: Connection, role: str, users: tuple[str, ...]) -> None:
-    for row in await _entries(connection, role):
-        if row.get("type") == "user" and row.get("ugid") in users:
-            await taken(connection, str(row.get("path")), role, str(row.get("ugid")))
 
 
 async def taken(connection: Connection, path: str, role: str, user: str) -> bool:
@@ -167,13 +254,13 @@ async def taken(connection: Connection, path: str, role: str, user: str) -> bool
     return True
 
 
-async def _holders_of(connection: Connection, role: str) -> list[str]:
-    return [str(row.get("ugid")) for row in await _entries(connection, role)]
+def _missing(error: Upstream) -> bool:
+    return isinstance(error, Gone) or "does not exist" in error.message or "no such" in error.message
 
 
-async def _entries(connection: Connection, role: str) -> list[dict[str, Any]]:
-    rows = await connection.get("/access/acl", as_type=list[dict[str, Any]])
-    return [row for row in rows if row.get("roleid") == role]
+def _token_path(token: str) -> str:
+    userid, _, tokenid = token.rpartition("!")
+    return path_of("access", "users", userid, "token", tokenid)
 
 
 def token_command(token: str) -> str:

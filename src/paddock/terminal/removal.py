@@ -54,9 +54,10 @@ def remove(
     if what == "node" and done.get("cluster_removed"):
         terminal.out.note(f"It was the last one of {plain(done.get('cluster'))}, which is gone too.")
     if commands := done.get("clean_up"):
+        refused = plain(done.get("refused")) if done.get("refused") else ""
         terminal.out.note(
-            "Proxmox VE refused to take the rest away. On any of its nodes:"
-            if taken
+            f"Proxmox VE refused to take the rest away: {refused} On any of its nodes:"
+            if refused
             else "If its sign-in was made for Paddock alone, take it away on any of its nodes:"
         )
         for command in commands:

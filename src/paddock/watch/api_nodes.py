@@ -86,8 +86,8 @@ async def remove_cluster_and_sign_in(
 ) -> RemovedOut:
     """Removes a cluster as `DELETE` does and, with an administrator's password, what Paddock made on it.
 
-    What Paddock made for its sign-in is taken away first: where that is refused, nothing is removed. The answer has
-    in `clean_up` what is left to do by hand.
+    What Paddock made for its sign-in is taken away first. Where that cannot be begun, nothing is removed; where it
+    was begun, the cluster goes, and the answer has in `refused` and `clean_up` what is left to do by hand.
     """
     given = body.administrator
     administrator = Administrator(given.username, given.password) if given else None
@@ -143,4 +143,5 @@ def _out(removed: Removed) -> RemovedOut:
         clean_up=list(removed.farewell.commands),
         taken_away=list(removed.farewell.gone),
         kept=list(removed.farewell.kept),
+        refused=removed.farewell.why,
     )

@@ -182,6 +182,9 @@ class RemovedOut(BaseModel):
     )
     taken_away: list[str] = Field(description="What was taken away from Proxmox VE, as asked.")
     kept: list[str] = Field(description="What was to be taken away, and stays because others use it.")
+    refused: str = Field(
+        description="Why Proxmox VE refused to take the rest away; `clean_up` has the commands."
+    )
 
 
 class RemovalIn(BaseModel):

@@ -25,7 +25,7 @@ def build(icons: str) -> dict[str, Callable[..., Any]]:
     def state(word: str, kind: str, icon_name: str, pill: str = "") -> Markup:
         """A state word: kind is ok, warn, bad, wish or unknown. In lists, pill only for trouble ("in"); in headers "head"."""
         pills = (" st-pill" if pill else "") + (" st-in" if pill == "in" else "")
-        return Markup('<span class="st st-{}{}">{}{}</span>').format(kind, pills, icon(icon_name), word)
+        return Markup('<span class="st st-{}{}">{}{}</span>').format(kind, pills, icon(icon_name), str(word))
 
     return {"icon": icon, "state": state, "bar": bar, "fig": fig}
 

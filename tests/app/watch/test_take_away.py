@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from paddock.base.errors import WrongState
+from paddock.clusters import changing as clusters_changing
 from paddock.clusters.queries import get_cluster
 from paddock.clusters.sign_in import leaving
 from paddock.clusters.sign_in.wish import Administrator
@@ -52,6 +54,7 @@ async def test_token_user_and_role_go_and_proxmox_is_as_it_was(paddock: Paddock,
     assert (await cluster.api.get("/clusters"))["total"] == 0
     entry = (await cluster.api.get("/audit?action=clusters.remove"))["items"][0]
     assert entry["detail"]["taken_away"] == done["taken_away"]
+    assert entry["detail"]["administrator"] == "root@pam"
 
 
 async def test_a_token_that_was_left_by_a_rotation_goes_too(paddock: Paddock, lab: Running) -> None:
@@ -67,17 +70,31 @@ async def test_what_others_use_is_kept_and_told(paddock: Paddock, lab: Running) 
     cluster, _ = await ready(paddock, lab, token="ours")
     identity = cluster.identity
     identity.users[USER].tokens["theirs"] = Token("x" * 36)
-    identity.users["clerk@pve"] = User()
-    identity.grant("/vms", "user", "clerk@pve", "PaddockOperator")
+    identity.grant("/", "token", f"{USER}!theirs", "PaddockOperator")
     identity.changed()
+    may = identity.privileges(f"{USER}!theirs", "/vms/100")
+    assert "VM.Allocate" in may
     done = await remove(cluster)
     assert done["taken_away"] == [f"token {USER}!ours"]
     assert done["kept"] == [
         f"user {USER}, which has another token: {USER}!theirs",
-        "role PaddockOperator, which others hold: clerk@pve",
+        f"role PaddockOperator, which others hold: {USER}, {USER}!theirs",
     ]
     assert list(identity.users[USER].tokens) == ["theirs"]
-    assert "PaddockOperator" in identity.custom_roles
+    assert identity.privileges(f"{USER}!theirs", "/vms/100") == may, "a token may no more than its user"
+
+
+async def test_a_user_that_was_given_more_is_kept(paddock: Paddock, lab: Running) -> None:
+    cluster, _ = await ready(paddock, lab, token="ours")
+    cluster.identity.grant("/storage", "user", USER, "PVEDatastoreAdmin")
+    cluster.identity.changed()
+    done = await remove(cluster)
+    assert done["taken_away"] == [
+        f"token {USER}!ours",
+        f"role PaddockOperator of {USER}",
+        "role PaddockOperator",
+    ]
+    assert done["kept"] == [f"user {USER}, which was given more: PVEDatastoreAdmin"]
 
 
 async def test_a_user_and_a_role_that_were_there_before_stay(paddock: Paddock, lab: Running) -> None:
@@ -86,7 +103,11 @@ async def test_a_user_and_a_role_that_were_there_before_stay(paddock: Paddock, l
     assert (await cluster.ceremony(token="ours"))["state"] == "done"
     stop_all(lab, "lab")
     done = await remove(cluster)
-    assert done["taken_away"] == [f"token {USER}!ours", "role PaddockOperator"]
+    assert done["taken_away"] == [
+        f"token {USER}!ours",
+        f"role PaddockOperator of {USER}",
+        "role PaddockOperator",
+    ]
     assert cluster.identity.users[USER].password == "their own 1"
     assert USER not in {row["ugid"] for row in cluster.identity.listing()}, (
         "nor does it hold the role any more"
@@ -143,6 +164,38 @@ async def test_what_proxmox_refuses_to_delete_is_left_as_a_command(paddock: Padd
     done = await remove(cluster)
     assert done["taken_away"] == [f"token {USER}!left", f"user {USER}"]
     assert done["clean_up"] == ["pveum role delete PaddockOperator"]
+    assert done["refused"]
+
+
+async def test_what_cannot_be_begun_loses_nothing(paddock: Paddock, lab: Running) -> None:
+    cluster, _ = await ready(paddock, lab)
+    there = cluster.entries()
+    lab.fault("overloaded", cluster="lab", path="^DELETE .*/access/", status=500, reason="no quorum!")
+    refused = await remove(cluster)
+    assert refused.status == 502, refused
+    assert cluster.entries() == there
+    assert (await cluster.api.get("/clusters"))["total"] == 1
+    deeds = (await cluster.api.get(f"/clusters/{cluster.id}/deeds"))["items"]
+    assert not any(deed["removed_at"] for deed in deeds)
+
+
+async def test_a_removal_that_is_refused_after_the_farewell_tells_the_audit(
+    paddock: Paddock, lab: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, before = await ready(paddock, lab, token="gone")
+
+    async def refused(*_: object) -> None:
+        raise WrongState("Something else came in between.", code="in_between")
+
+    monkeypatch.setattr(clusters_changing, "remove_cluster", refused)
+    answer = await remove(cluster)
+    assert (answer.status, answer["code"]) == (409, "in_between")
+    assert cluster.entries() == before
+    entry = (await cluster.api.get("/audit?action=clusters.remove"))["items"][0]
+    assert (entry["outcome"], entry["code"]) == ("failed", "in_between")
+    assert f"token {USER}!gone" in entry["detail"]["taken_away"]
+    deeds = (await cluster.api.get(f"/clusters/{cluster.id}/deeds"))["items"]
+    assert all(deed["removed_at"] for deed in deeds)
 
 
 async def test_a_removal_that_was_cut_off_in_between_is_done_again(paddock: Paddock, lab: Running) -> None:
@@ -176,4 +229,5 @@ async def test_a_sign_in_that_paddock_did_not_make_is_not_touched(paddock: Paddo
     before = cluster.entries()
     done = await remove(cluster)
     assert (done.status, done["taken_away"]) == (200, [])
+    assert done["kept"] == ["the sign-in root@pam, which Paddock did not make"]
     assert cluster.entries() == before

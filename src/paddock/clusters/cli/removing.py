@@ -47,8 +47,8 @@ def remove(
     Refused while active containers run on any of its managed nodes; they are listed. Without --take-away the
     commands that remove Paddock's sign-in from Proxmox VE are printed.
     """
-    if password_stdin and not take_away:
-        raise wrong_use("--password-stdin needs --take-away.")
+    if not take_away and (password_stdin or admin != "root@pam"):
+        raise wrong_use("--admin and --password-stdin need --take-away.")
     found = find(terminal.client, CLUSTERS, cluster)
     removal.remove(
         terminal,

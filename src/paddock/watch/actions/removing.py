@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from paddock.access import audit, guard
@@ -77,9 +78,9 @@ async def remove_node(
     await _allowed(ctx, "nodes.remove", target, findings, reason)
     last = await _is_last(ctx, node)
     etags.check(expected, node.version, what=f"Node {node.name}")
-    goodbye = await _farewell(ctx, "nodes.remove", target, cluster, administrator) if last else Farewell()
-    async with ctx.write() as tx:
-        row = await changing.lock(ctx, tx, node_id, expected)
+    goodbye = await _farewell(ctx, "nodes.remove", target, cluster, administrator if last else None)
+    async with _told(ctx, "nodes.remove", target, goodbye, administrator), ctx.write() as tx:
+        row = await changing.lock(ctx, tx, node_id, None if goodbye.gone else expected)
         siblings = await changing.others_of(tx, row)
         stone = await _gone(ctx, tx, row.id, cluster, findings[0], reason, None if siblings else goodbye)
         if not siblings:
@@ -88,14 +89,14 @@ async def remove_node(
             clusters_changing.edited(tx, cluster.id)
         for sibling in siblings:
             changing.note(ctx, tx, sibling, f"{node.name} was removed from Paddock")
-        detail = _detail(findings, reason, goodbye) | {
+        detail = _detail(findings, reason, goodbye, administrator) | {
             "cluster": cluster.name,
             "cluster_removed": not siblings,
         }
         audit.record(tx, ctx, "nodes.remove", target, detail=detail)
     if not siblings:
         await ctx.part(Connections).forget(cluster.id)
-    return Removed((node.name,), cluster.name, not siblings, (stone,), goodbye)
+    return Removed((node.name,), cluster.name, not siblings, (stone,), Farewell() if siblings else goodbye)
 
 
 async def remove_cluster(
@@ -118,12 +119,14 @@ async def remove_cluster(
     etags.check(expected, cluster.version, what=f"Cluster {cluster.name}")
     goodbye = await _farewell(ctx, "clusters.remove", target, cluster, administrator)
     stones = []
-    async with ctx.write() as tx:
-        await clusters_changing.lock(ctx, tx, cluster_id, expected)
+    async with _told(ctx, "clusters.remove", target, goodbye, administrator), ctx.write() as tx:
+        await clusters_changing.lock(ctx, tx, cluster_id, None if goodbye.gone else expected)
         for node, found in zip(here, findings, strict=True):
             stones.append(await _gone(ctx, tx, node.id, cluster, found, reason, goodbye))
         await _cluster_gone(ctx, tx, cluster)
-        audit.record(tx, ctx, "clusters.remove", target, detail=_detail(findings, reason, goodbye))
+        audit.record(
+            tx, ctx, "clusters.remove", target, detail=_detail(findings, reason, goodbye, administrator)
+        )
     await ctx.part(Connections).forget(cluster.id)
     return Removed(tuple(node.name for node in here), cluster.name, True, tuple(stones), goodbye)
 
@@ -163,15 +166,37 @@ async def _allowed(
 async def _farewell(
     ctx: Context, action: str, target: audit.Target, cluster: Cluster, administrator: Administrator | None
 ) -> Farewell:
-    """What becomes of the sign-in on Proxmox VE. A failure is audited; nothing is removed from Paddock then."""
+    """What becomes of the sign-in on Proxmox VE. A failure is audited; nothing has changed anywhere then."""
     mine = await leaving.belongings(ctx, cluster.id)
     if administrator is None or not mine:
         made = mine or leaving.of_credential(cluster.credential_kind, cluster.credential_name)
-        return Farewell(commands=farewell.commands(made))
+        stays = (
+            (f"the sign-in {cluster.credential_name}, which Paddock did not make",) if administrator else ()
+        )
+        return Farewell(kept=stays, commands=farewell.commands(made), asked=administrator is not None)
     try:
         return await leaving.take_away(ctx, cluster, mine, administrator)
     except PaddockError as error:
-        await audit.record_alone(ctx, action, target, outcome="failed", code=error.code)
+        detail = {"administrator": administrator.username.strip()}
+        await audit.record_alone(ctx, action, target, outcome="failed", code=error.code, detail=detail)
+        raise
+
+
+@asynccontextmanager
+async def _told(
+    ctx: Context,
+    action: str,
+    target: audit.Target,
+    goodbye: Farewell,
+    administrator: Administrator | None,
+) -> AsyncIterator[None]:
+    """What was taken away from Proxmox VE stands in the audit, even where the removal is refused after that."""
+    try:
+        yield
+    except PaddockError as error:
+        if goodbye.gone:
+            detail = _detail((), "", goodbye, administrator)
+            await audit.record_alone(ctx, action, target, outcome="failed", code=error.code, detail=detail)
         raise
 
 
@@ -214,12 +239,25 @@ async def _is_last(ctx: Context, node: NodeView) -> bool:
     return len(await _nodes_of(ctx, node.cluster_id)) == 1
 
 
-def _detail(findings: Sequence[Findings], reason: str, goodbye: Farewell | None = None) -> dict[str, object]:
-    """For the audit: what was found at that moment, in few words."""
+def _detail(
+    findings: Sequence[Findings],
+    reason: str,
+    goodbye: Farewell | None = None,
+    administrator: Administrator | None = None,
+) -> dict[str, object]:
+    """For the audit: what was found at that moment, and what was done on Proxmox VE, in few words."""
+    taken = {}
+    if goodbye and administrator:
+        taken = {
+            "administrator": administrator.username.strip(),
+            "taken_away": list(goodbye.gone),
+            "kept": list(goodbye.kept),
+            "left": list(goodbye.commands),
+        }
     return {
         "nodes": [one.node for one in findings],
         "active": [one.label for found in findings for one in found.active],
         "unasked": {one.node: one.unasked for one in findings if one.unasked},
         "reason": reason.strip(),
-        **({"taken_away": list(goodbye.gone)} if goodbye and goodbye.gone else {}),
+        **taken,
     }
