@@ -10,6 +10,7 @@ events may be lost.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections import Counter
@@ -21,16 +22,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from paddock.base.context import Context
-from paddock.containers.events import DETAILS, FACTS, details_of, facts_of
+from paddock.base.context import SYSTEM, Context
+from paddock.containers.events import FACTS, details_of, facts_of
 from paddock.containers.figures import KIND, ContainerFigures
 from paddock.containers.model import Container
 from paddock.web.paging import Paging
 
-OLDEST = 60.0
+log = logging.getLogger(__name__)
+
+OLDEST = 600.0
 """Seconds after which a cluster is read again, whatever was told."""
-DETAILS_PACE = 5.0
-"""Seconds at least between two readings of a cluster for the sake of addresses, which only the search looks at."""
+DETAILS_PACE = 2.0
+"""Seconds at least between two readings for the sake of age, or of addresses, which only the search looks at."""
 LIVE_PACE = 2 / 50_000
 """Seconds per container for which an order by live figures is kept: two for 50,000, next to nothing for few."""
 MOST_REMEMBERED = 64
@@ -106,8 +109,10 @@ class Catalogue:
         """By filters, text and scope; the oldest first."""
         self._orders: dict[tuple[str, bool], tuple[Sequence[Line], float]] = {}
         """(sort, descending) → all lines in that order, and until when it holds."""
-        self._told: tuple[int, int] | None = None
+        self._facts: int | None = None
+        """What was told of facts, of any cluster, when they were read."""
         self._look_at = 0.0
+        self._refresh: asyncio.Task[None] | None = None
         self._reading = asyncio.Lock()
 
     async def choose(self, ctx: Context, paging: Paging) -> Chosen:
@@ -129,40 +134,58 @@ class Catalogue:
         return len(self._select(Paging(), ctx.actor.scope.site_ids).lines)
 
     async def _follow(self, ctx: Context) -> None:
-        """Reads what has changed."""
+        """Reads the clusters of which facts were told. What is merely old, or about addresses, is read beside that."""
         bus = ctx.services.bus
-        if self._told == (bus.revision(FACTS), bus.revision(DETAILS)) and time.monotonic() < self._look_at:
-            return
+        if self._facts != bus.revision(FACTS):
+            async with self._reading:
+                if self._facts != (facts := bus.revision(FACTS)):
+                    await self._read_told(ctx)
+                    self._facts = facts  # from before the reading: what is told meanwhile is read next
+        elif time.monotonic() >= self._look_at and (self._refresh is None or self._refresh.done()):
+            self._refresh = asyncio.create_task(self._read_oldest(ctx.acting_as(SYSTEM)))
+
+    async def _read_told(self, ctx: Context) -> None:
+        bus = ctx.services.bus
+        known = await _clusters(ctx)
+        shelves = {id: shelf for id, shelf in self._shelves.items() if id in known}
+        changed = self._shelves.keys() != known
+        for id in known:
+            kept = shelves.get(id)
+            if kept is None or kept.facts != bus.revision(facts_of(id)):
+                shelves[id] = await _shelf(ctx, id)
+                changed |= kept is None or kept.lines != shelves[id].lines
+        self._place(shelves, changed=changed)
+        self._look_at = time.monotonic() + DETAILS_PACE
+
+    async def _read_oldest(self, ctx: Context) -> None:
+        """One cluster, so that nobody waits for many: one whose addresses changed, or the one read longest ago."""
+        bus = ctx.services.bus
+        self._look_at = time.monotonic() + DETAILS_PACE
         async with self._reading:
-            # from before the reading: what is told meanwhile makes the next reader read again
-            told, now = (bus.revision(FACTS), bus.revision(DETAILS)), time.monotonic()
-            if self._told == told and now < self._look_at:
+            if not self._shelves:
                 return
-            known = await _clusters(ctx)
-            changed = self._shelves.keys() != known
-            shelves = {id: shelf for id, shelf in self._shelves.items() if id in known}
-            wait = OLDEST
-            for id in known:
-                facts, details = bus.revision(facts_of(id)), bus.revision(details_of(id))
-                shelf = shelves.get(id)
-                if shelf is not None and shelf.facts == facts and now - shelf.at < OLDEST:
-                    if shelf.details == details:
-                        wait = min(wait, OLDEST - (now - shelf.at))
-                        continue
-                    if now - shelf.at < DETAILS_PACE:
-                        wait = min(wait, DETAILS_PACE - (now - shelf.at))
-                        continue
-                lines = await _read(ctx, id)
-                changed |= shelf is None or lines != shelf.lines
-                shelves[id] = Shelf(lines, facts, details, now)
-            self._shelves = shelves
-            if changed:
-                lines = tuple(
-                    sorted((line for shelf in shelves.values() for line in shelf.lines), key=attrgetter("id"))
+            news = [id for id, kept in self._shelves.items() if kept.details != bus.revision(details_of(id))]
+            oldest = min(news or self._shelves, key=lambda id: self._shelves[id].at)
+            kept = self._shelves[oldest]
+            if not news and time.monotonic() - kept.at < OLDEST:
+                return
+            try:
+                shelf = await _shelf(ctx, oldest)
+            except Exception:
+                log.exception(
+                    "the containers of a cluster were not read again; they are with the next change"
                 )
-                self._everything = Selection(lines, _counted(lines))
-                self._selections, self._orders = {}, {}
-            self._told, self._look_at = told, now + wait
+                return
+            self._place({**self._shelves, oldest: shelf}, changed=shelf.lines != kept.lines)
+
+    def _place(self, shelves: dict[str, Shelf], *, changed: bool) -> None:
+        self._shelves = shelves
+        if changed:
+            lines = tuple(
+                sorted((line for shelf in shelves.values() for line in shelf.lines), key=attrgetter("id"))
+            )
+            self._everything = Selection(lines, _counted(lines))
+            self._selections, self._orders = {}, {}
 
     def _select(self, paging: Paging, site_ids: frozenset[str] | None) -> Selection:
         """What the filters but the one by status leave of what is in scope. `site_ids` of None are all."""
@@ -244,6 +267,12 @@ _COLUMNS = [
         "addresses",
     )
 ]  # fmt: skip
+
+
+async def _shelf(ctx: Context, cluster_id: str) -> Shelf:
+    bus, at = ctx.services.bus, time.monotonic()
+    facts, details = bus.revision(facts_of(cluster_id)), bus.revision(details_of(cluster_id))
+    return Shelf(await _read(ctx, cluster_id), facts, details, at)
 
 
 async def _read(ctx: Context, cluster_id: str) -> tuple[Line, ...]:
