@@ -90,7 +90,7 @@ async def test_a_person_removes_a_cluster_and_takes_away_what_paddock_made_on_it
         page = person.page
         await person.go(f"/clusters/{cluster.id}/remove")
         await expect(page.get_by_text("token paddock@pve!demo", exact=True)).to_be_visible()
-        password = page.get_by_label("Password")
+        password = page.locator("#f-password")
         await expect(password).to_be_hidden()
         await page.get_by_label("Take it away").check()
         await expect(password).to_be_visible()
@@ -100,7 +100,7 @@ async def test_a_person_removes_a_cluster_and_takes_away_what_paddock_made_on_it
         await page.get_by_role("button", name="Remove prod").first.click()
         await expect(page.get_by_text("Proxmox VE refused root@pam").first).to_be_visible()
         assert cluster.entries() != before
-        await page.get_by_label("Password").fill(cluster.prod.root_password)
+        await password.fill(cluster.prod.root_password)
         await page.get_by_label("Type prod to confirm").fill("prod")
         await page.get_by_role("button", name="Remove prod").first.click()
         await expect(page.get_by_text("prod was removed from Paddock with its nodes.")).to_be_visible()
