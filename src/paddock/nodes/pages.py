@@ -139,7 +139,7 @@ async def _gone(ctx: Context, stone_id: str) -> dict[str, Any]:
     return {
         "gone": stone,
         "gone_cluster": cluster.id if cluster else "",
-        "farewell": farewell.Farewell(**(stone.farewell or {"commands": commands})),
+        "farewell": farewell.Farewell.read(stone.farewell or {"commands": commands}),
     }
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
+
 from paddock.base.errors import Upstream
 from paddock.proxmox import reads
 from paddock.proxmox.connection import Connection
@@ -47,18 +49,21 @@ class Belongings:
 @dataclass(frozen=True, slots=True)
 class Farewell:
     """What became of it. `gone` and `kept` name things as `token x` or `user y`, the kept ones with the reason;
-    `commands` are for what is still there and was not kept for others, and `why` says why Proxmox VE refused it.
-    `asked` is whether it was to be taken away at all."""
+    `commands` are for what is still there and was not kept for others, and `why` says why Proxmox VE refused it."""
 
     gone: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     why: str = ""
-    asked: bool = False
 
     def wire(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
+
+    @classmethod
+    def read(cls, found: Any) -> Farewell:
+        """Out of what `wire` gave."""
+        return msgspec.convert(found, cls)
 
 
 def commands(mine: Belongings) -> tuple[str, ...]:
@@ -199,7 +204,7 @@ async def take_away(connection: Connection, mine: Belongings, administrator: str
             left.append(change.command)
         else:
             gone.append(change.what)
-    return Farewell(tuple(gone), tuple(kept), tuple(left), why, asked=True)
+    return Farewell(tuple(gone), tuple(kept), tuple(left), why)
 
 
 async def _look(connection: Connection, mine: Belongings) -> Found:
@@ -223,35 +228,42 @@ async def _look(connection: Connection, mine: Belongings) -> Found:
 
 
 async def _do(connection: Connection, change: Change) -> None:
+    """Raises Upstream; that the thing is gone already is no failure."""
     if change.entry is not None:
-        path, role, user = change.entry
-        body: Params = {"path": path, "roles": role, "users": user, "delete": True}
-        await connection.put("/access/acl", body)
-        return
-    try:
-        await connection.delete(change.path)
-    except Upstream as error:
-        if not _missing(error):
-            raise
+        await _take(connection, *change.entry)
+    else:
+        await _delete(connection, change.path)
 
 
 async def deleted(connection: Connection, path: str) -> bool:
     """Whether it is gone now. Never raises Upstream."""
     try:
-        await connection.delete(path)
-    except Upstream as error:
-        return _missing(error)
+        await _delete(connection, path)
+    except Upstream:
+        return False
     return True
 
 
 async def taken(connection: Connection, path: str, role: str, user: str) -> bool:
     """Whether the user holds the role on the path no longer. Never raises Upstream."""
-    body: Params = {"path": path, "roles": role, "users": user, "delete": True}
     try:
-        await connection.put("/access/acl", body)
+        await _take(connection, path, role, user)
     except Upstream:
         return False
     return True
+
+
+async def _delete(connection: Connection, path: str) -> None:
+    try:
+        await connection.delete(path)
+    except Upstream as error:
+        if not _missing(error):
+            raise
+
+
+async def _take(connection: Connection, path: str, role: str, user: str) -> None:
+    body: Params = {"path": path, "roles": role, "users": user, "delete": True}
+    await connection.put("/access/acl", body)
 
 
 def _missing(error: Upstream) -> bool:

@@ -173,7 +173,7 @@ async def _farewell(
         stays = (
             (f"the sign-in {cluster.credential_name}, which Paddock did not make",) if administrator else ()
         )
-        return Farewell(kept=stays, commands=farewell.commands(made), asked=administrator is not None)
+        return Farewell(kept=stays, commands=farewell.commands(made))
     try:
         return await leaving.take_away(ctx, cluster, mine, administrator)
     except PaddockError as error:
