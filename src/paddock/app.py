@@ -160,6 +160,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     automatic = services.parts[Automatic] = Automatic(services)
     services.parts[Live].start()
     services.parts[Heartbeat].start()
+    services.parts[Catalogue].start(services)
     await engine.start()
     if services.settings.watch:
         await watcher.start()
@@ -171,6 +172,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await services.parts[Live].stop()
         await services.parts[Heartbeat].stop()
+        await services.parts[Catalogue].stop()
         await automatic.stop()
         await engine.halt()  # before the watcher, which closes the connections that jobs use
         await watcher.stop()

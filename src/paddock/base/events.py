@@ -56,18 +56,22 @@ class Bus:
         for event in events:
             views |= event.views
             self._delivered[type(event)] += 1
-            for mark in event.marks:
-                self._revisions[mark] = self.revision(mark) + 1
+            self.mark(*event.marks)
             for listener in self._listeners.get(type(event), ()):
                 task = asyncio.ensure_future(listener(event))
                 self._tasks.add(task)
                 task.add_done_callback(self._finished)
         self.touch(views)
 
+    def mark(self, *names: str) -> None:
+        """Raises revisions without waking a page."""
+        for name in names:
+            self._revisions[name] = self.revision(name) + 1
+
     def touch(self, views: Iterable[str]) -> None:
         """Says that views changed without an event, for example because live figures are newer."""
         for view in views:
-            self._revisions[view] = self._revisions.get(view, 0) + 1
+            self.mark(view)
             for queue in self._watchers:
                 queue.put_nowait(view)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from paddock.access.guard import api_context, check
 from paddock.base.context import Context
-from paddock.containers import catalogue, queries
+from paddock.containers import queries, shelf
 from paddock.containers.queries import ContainerView
 from paddock.containers.schemas import ContainerOut
 from paddock.web.paging import PageOut, Paging, page_response, rest_paging
@@ -22,7 +22,7 @@ FILTERS = {
     "status": "running · stopped · unknown",
     "tag": "One tag.",
 }
-SORTS = (*catalogue.SORTS, *catalogue.LIVE_SORTS)
+SORTS = (*shelf.SORTS, *shelf.LIVE_SORTS)
 
 
 def container_out(one: ContainerView) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from paddock.base.events import Event
 
-FACTS, DETAILS = "containers: facts", "containers: details"
-"""Revisions that count what was told of any cluster; of one: `facts_of`, `details_of`."""
+FACTS, DETAILS, FIGURES = "containers: facts", "containers: details", "containers: figures"
+"""Revisions that count what was told of any cluster; of one: `facts_of`, `details_of`, `figures_of`."""
 
 
 def facts_of(cluster_id: str) -> str:
@@ -17,6 +17,11 @@ def facts_of(cluster_id: str) -> str:
 
 def details_of(cluster_id: str) -> str:
     return f"{DETAILS}/{cluster_id}"
+
+
+def figures_of(cluster_id: str) -> str:
+    """Of one cluster only: nobody waits for newer figures of any."""
+    return f"{FIGURES}/{cluster_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from paddock.access.guard import check, may, page_context
 from paddock.base.context import Context
 from paddock.base.errors import NotFound
 from paddock.clusters import queries as clusters
-from paddock.containers import catalogue, queries
+from paddock.containers import queries, shelf
 from paddock.containers.queries import ContainerView
 from paddock.nodes import queries as nodes
 from paddock.web.paging import Paging, page_paging
@@ -24,7 +24,7 @@ Wish = Annotated[
     Paging,
     Depends(
         page_paging(
-            sorts=(*catalogue.SORTS, *catalogue.LIVE_SORTS),
+            sorts=(*shelf.SORTS, *shelf.LIVE_SORTS),
             filters=("site", "cluster", "node", "status", "tag"),
         )
     ),

@@ -11,7 +11,7 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 
 from paddock.base.context import Context, Write
 from paddock.base.ids import new_id
-from paddock.containers.events import ContainersChanged, DetailsChanged
+from paddock.containers.events import ContainersChanged, DetailsChanged, figures_of
 from paddock.containers.figures import KIND, ContainerFigures
 from paddock.containers.model import Container
 from paddock.proxmox.shapes import Resource
@@ -185,7 +185,9 @@ async def _forget_details(tx: Write, ids: list[str]) -> None:
         await tx.session.execute(update(Container).where(Container.id.in_(chunk)).values(details_at=None))
 
 
-def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], at: datetime) -> None:
+def observe(
+    ctx: Context, cluster_id: str, seen: Iterable[Resource], living: Mapping[int, str], at: datetime
+) -> None:
     """Keeps the live figures of containers that have some; silent ones keep their old."""
     found: dict[str, ContainerFigures] = {}
     for one in seen:
@@ -203,6 +205,7 @@ def observe(ctx: Context, seen: Iterable[Resource], living: Mapping[int, str], a
             one.diskwrite or 0,
         )
     ctx.figures.put_all(KIND, found)
+    ctx.services.bus.mark(figures_of(cluster_id))
 
 
 async def wanting_details(ctx: Context, cluster_id: str, *, new: bool, limit: int) -> list[Wanted]:

@@ -49,7 +49,7 @@ async def _record(run: Run) -> dict[str, Any]:
         recorded = await recording.record_reading(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
         )
-    recording.observe(ctx, seen, node_ids, recorded.living)
+    recording.observe(ctx, seen, cluster.id, node_ids, recorded.living)
     return {
         "cluster_id": cluster.id,
         "cluster": cluster.name,

@@ -137,7 +137,7 @@ class ClusterWatch:
                 self._certificates.hurry()
                 await self._ctx.part(Connections).reload(self.cluster_id)
         await breathe()
-        self._urgent |= recording.observe(self._ctx, seen, self._node_ids, self._living)
+        self._urgent |= recording.observe(self._ctx, seen, self.cluster_id, self._node_ids, self._living)
         if blind:
             await self._note_trouble(blind)
             return

@@ -145,7 +145,7 @@ async def _write(
         recorded = await recording.record_reading(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
         )
-    recording.observe(ctx, seen, node_ids, recorded.living)
+    recording.observe(ctx, seen, cluster.id, node_ids, recorded.living)
     missing = sorted(set(given["members"]) - {member.name for member in chosen})
     return {
         "cluster_id": cluster.id,

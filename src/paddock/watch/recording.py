@@ -74,7 +74,7 @@ async def recognise(ctx: Context, tx: Write, identity: str, node_ids: Mapping[st
 
 
 def observe(
-    ctx: Context, reading: Reading, node_ids: Mapping[str, str], living: Mapping[int, str]
+    ctx: Context, reading: Reading, cluster_id: str, node_ids: Mapping[str, str], living: Mapping[int, str]
 ) -> frozenset[str]:
     """Keeps the live figures of a reading, and the cluster's word about each node.
 
@@ -103,7 +103,7 @@ def observe(
             }
         nodes.observe(ctx, node_id, **figures)
     storages.observe(ctx, reading.storages, node_ids, reading.at)
-    containers.observe(ctx, reading.containers, living, reading.at)
+    containers.observe(ctx, cluster_id, reading.containers, living, reading.at)
     return frozenset(turned)
 
 
