@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,27 @@ def needs(found: bool, what: str) -> None:
     if in_ci():
         pytest.fail(f"{what} is missing, and with CI=true nothing may be skipped")
     pytest.skip(f"{what} is missing")
+
+
+class Faults(logging.Handler):
+    """What the simulator logs as errors: faults of its own, which it answers with a plain 500."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def faultless_simulator() -> Iterator[None]:
+    """A test that expects a refusal must not pass on a fault of the simulator."""
+    faults, log = Faults(), logging.getLogger("pvesim")
+    log.addHandler(faults)
+    yield
+    log.removeHandler(faults)
+    assert not faults.texts, "\n".join(faults.texts)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""A node's support bundle: what somebody who helps needs to see, without anything secret."""
+"""Support bundles of a node and of an address: what somebody who helps needs to see, without anything secret."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import paddock
 from paddock.base.context import Context
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import credential_for, secret_of, unseal
+from paddock.clusters.examination import Diagnosis
 from paddock.clusters.examination.proofs import without_secrets
 from paddock.diagnosis import queries
 from paddock.diagnosis.documents import to_wire
@@ -33,17 +34,7 @@ async def make_bundle(ctx: Context, node_id: str) -> dict[str, Any]:
     connection = ctx.part(Connections).open(node.cluster_id)
     live = node.figures
     document = {
-        "format": FORMAT,
-        "made_at": ctx.now().isoformat(),
-        "paddock": {
-            "version": paddock.__version__,
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "openssl": ssl.OPENSSL_VERSION,
-            "database": "postgresql" if ctx.settings.database_url else "sqlite",
-            "watch_interval": ctx.settings.watch_interval,
-            "contact_interval": ctx.settings.contact_interval,
-        },
+        **_heading(ctx),
         "node": {
             "id": node.id,
             "name": node.name,
@@ -97,6 +88,27 @@ async def make_bundle(ctx: Context, node_id: str) -> dict[str, Any]:
     secrets = {secret_of(credential_for(ctx.vault, cluster, member)).reveal() for member in members}
     found: dict[str, Any] = _clean(document, {secret_of(unseal(ctx.vault, cluster)).reveal(), *secrets})
     return found
+
+
+def address_bundle(ctx: Context, diagnosis: Diagnosis) -> dict[str, Any]:
+    """JSON-ready, of an address that is not registered: Paddock knows no more of it than the diagnosis says."""
+    return {**_heading(ctx), "diagnosis": to_wire(diagnosis)}
+
+
+def _heading(ctx: Context) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "made_at": ctx.now().isoformat(),
+        "paddock": {
+            "version": paddock.__version__,
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "openssl": ssl.OPENSSL_VERSION,
+            "database": "postgresql" if ctx.settings.database_url else "sqlite",
+            "watch_interval": ctx.settings.watch_interval,
+            "contact_interval": ctx.settings.contact_interval,
+        },
+    }
 
 
 def bundle_name(node: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError
 from paddock.clusters import queries as clusters
 from paddock.diagnosis import actions, queries
-from paddock.diagnosis.bundle import bundle_name, make_bundle
+from paddock.diagnosis.bundle import address_bundle, bundle_name, make_bundle
 from paddock.diagnosis.wish import UrlWish
 from paddock.nodes import queries as nodes
 from paddock.proxmox.credentials import unpack_token
@@ -58,7 +59,7 @@ async def support_bundle(ctx: Ctx, node_id: str) -> Response:
     bundle = await make_bundle(ctx, node_id)
     name = bundle_name(str(bundle["node"]["name"]))
     return Response(
-        json.dumps(bundle, indent=1, default=str, ensure_ascii=False),
+        _as_file(bundle),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
@@ -98,7 +99,12 @@ async def diagnose_url(request: Request, ctx: Ctx) -> Response:
     except Invalid as error:
         shown.fail(error)
         return await _ask(request, shown, status=422)
-    return await _ask(request, shown, found=found)
+    saved = base64.b64encode(_as_file(address_bundle(ctx, found)).encode()).decode()
+    return await _ask(request, shown, found=found, saved=saved)
+
+
+def _as_file(bundle: dict[str, Any]) -> str:
+    return json.dumps(bundle, indent=1, default=str, ensure_ascii=False)
 
 
 async def _show(

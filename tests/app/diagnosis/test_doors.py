@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from typing import Any
@@ -223,6 +224,11 @@ async def test_a_page_diagnoses_an_address_and_gives_no_secret_back(
         assert status == 200
         assert "Stopped at step 6 of 13: sign-in" in text
         assert SECRET not in text
+        saved = re.search(r'href="data:application/json;base64,([^"]+)" download', text)
+        assert saved
+        bundle = base64.b64decode(saved[1]).decode()
+        assert SECRET not in bundle
+        assert json.loads(bundle)["diagnosis"]["failed_step"] == "sign_in"
         status, text, _ = await browser.post("/diagnose", {"url": "ftp://x"})
         assert status == 422
         assert "Proxmox VE speaks HTTPS" in text
