@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -53,20 +53,7 @@ async def ask_about_node(request: Request, ctx: Ctx, node_id: str) -> Response:
 @router.post("/nodes/{node_id}/remove")
 async def remove_node(request: Request, ctx: Ctx, node_id: str) -> Response:
     await guard.require(ctx, "nodes.remove")  # before the form is looked at
-    form = await Form.read(request)
-    try:
-        done = await removing.remove_node(
-            ctx,
-            node_id,
-            confirm=form.raw("confirm"),
-            reason=form.value("reason"),
-            expected=etags.version_of(form.value("version")),
-            administrator=_administrator(form),
-        )
-    except (Invalid, ContainersActive, StaleVersion, Upstream) as error:
-        form.fail(error)
-        return await _node(request, ctx, node_id, form, error)
-    return redirect(request, "/nodes", gone=done.stones[0])
+    return await _remove(request, ctx, node_id, removing.remove_node, _node)
 
 
 @router.get("/clusters/{cluster_id}/remove")
@@ -78,11 +65,21 @@ async def ask_about_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Resp
 @router.post("/clusters/{cluster_id}/remove")
 async def remove_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Response:
     await guard.require(ctx, "clusters.remove")  # before the form is looked at
+    return await _remove(request, ctx, cluster_id, removing.remove_cluster, _cluster)
+
+
+async def _remove(
+    request: Request,
+    ctx: Context,
+    id: str,
+    remove: Callable[..., Awaitable[removing.Removed]],
+    show: Callable[..., Awaitable[Response]],
+) -> Response:
     form = await Form.read(request)
     try:
-        done = await removing.remove_cluster(
+        done = await remove(
             ctx,
-            cluster_id,
+            id,
             confirm=form.raw("confirm"),
             reason=form.value("reason"),
             expected=etags.version_of(form.value("version")),
@@ -90,7 +87,7 @@ async def remove_cluster(request: Request, ctx: Ctx, cluster_id: str) -> Respons
         )
     except (Invalid, ContainersActive, StaleVersion, Upstream) as error:
         form.fail(error)
-        return await _cluster(request, ctx, cluster_id, form, error)
+        return await show(request, ctx, id, form, error)
     return redirect(request, "/nodes", gone=next(iter(done.stones), ""))
 
 
