@@ -40,11 +40,11 @@ class Faults(logging.Handler):
 
 
 @pytest.fixture(autouse=True)
-def faultless_simulator() -> Iterator[None]:
-    """A test that expects a refusal must not pass on a fault of the simulator."""
+def own_faults() -> Iterator[list[str]]:
+    """Faults of the simulator itself, with their tracebacks; a test that expects a refusal must not pass on one."""
     faults, log = Faults(), logging.getLogger("pvesim")
     log.addHandler(faults)
-    yield
+    yield faults.texts
     log.removeHandler(faults)
     assert not faults.texts, "\n".join(faults.texts)
 
