@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Select, select
 
 from paddock.base.context import Context
@@ -21,9 +22,8 @@ from paddock.sites import queries as sites
 from paddock.web.paging import Page, Paging
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerView:
-    """A container as people see it. Memory and disk in bytes."""
+class ContainerView(msgspec.Struct, frozen=True, gc=False):
+    """A container as people see it. Memory and disk in bytes. A struct, since lists make thousands of them."""
 
     id: str
     site_id: str
@@ -59,7 +59,7 @@ class ContainerView:
 
 _OWN = [
     getattr(Container, name)
-    for name in ContainerView.__dataclass_fields__
+    for name in ContainerView.__struct_fields__
     if name not in {"site", "cluster", "cluster_kind", "figures", "stale"}
 ]
 
