@@ -48,7 +48,7 @@ PLACES: tuple[tuple[str, Hit], ...] = (
     ("nodes.read", Hit("Nodes", "All nodes", "/nodes", "server", ("hosts", "servers"))),
     (
         "nodes.import",
-        Hit("Import Nodes", "Action", "/nodes/import", "cloud-down", ("add cluster", "add node")),
+        Hit("Import Nodes", "Action", "/nodes/import", "download", ("add cluster", "add node")),
     ),
     ("containers.read", Hit("Containers", "All containers", "/containers", "box", ("lxc",))),
     ("jobs.read", Hit("Jobs", "What runs and what ran", "/jobs", "list-check", ("tasks",))),

@@ -14,13 +14,10 @@ from paddock.base.context import Context
 from paddock.base.errors import Invalid, NotFound, PaddockError, Prerequisite, Upstream
 from paddock.clusters.sign_in.realms import Offered
 from paddock.nodes import tombstones
-from paddock.nodes.model import Tombstone
 from paddock.proxmox import certificates
-from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.errors import Untrusted
-from paddock.proxmox.trust import TrustMode
 from paddock.sites import queries as sites
-from paddock.watch import actions, steps
+from paddock.watch import actions, steps, typed
 from paddock.watch.naming import NameMismatch
 from paddock.watch.previews import Draft, Drafts, Preview, Previews
 from paddock.watch.wish import ImportWish
@@ -40,11 +37,11 @@ async def connect(
     """The form; `draft` and `review` fill in what was typed before, except secrets, `gone` what was removed."""
     guard.check(ctx, "nodes.import")
     if kept := ctx.part(Drafts).find(draft, _owner(ctx)):
-        return await _connect(request, ctx, _form_of(kept.wish))
+        return await _connect(request, ctx, typed.form_of(kept.wish))
     if seen := ctx.part(Previews).find(review, _owner(ctx)):
-        return await _connect(request, ctx, _form_of(actions.wish_of(seen)))
+        return await _connect(request, ctx, typed.form_of(actions.wish_of(seen)))
     if gone:
-        return await _connect(request, ctx, _form_of_gone(await tombstones.find_stone(ctx, gone)))
+        return await _connect(request, ctx, typed.form_of_gone(await tombstones.find_stone(ctx, gone)))
     return await _connect(request, ctx, Form.of(site_id=site, username="root@pam"))
 
 
@@ -59,19 +56,14 @@ async def by_hand(request: Request, ctx: Ctx, site: str = "") -> Response:
 async def look(request: Request, ctx: Ctx) -> Response:
     await guard.require(ctx, "nodes.import")  # before the form is looked at
     form = await Form.read(request)
-    wish = _wish(form)
-    faults = {}
-    if not wish.site_id:
-        faults["site_id"] = "Choose the site that the nodes belong to."
-    if form.has("by_hand") and not wish.name:
-        faults["name"] = "Give the node's name, exactly as Proxmox shows it."
-    if wish.trust not in set(TrustMode):
-        faults["trust"] = "Choose one of the four."
-    shown = _form_of(wish)  # a pasted header is taken apart, so that its secret is not given back
-    if faults:
-        shown.errors.update(faults)
-        return await _connect(request, ctx, shown, status=422)
-    return await _try(request, ctx, wish, shown)
+    wish, by_hand = typed.wish(form), form.has("by_hand")
+    # a pasted header is taken apart, so that its secret is not given back
+    shown = typed.form_of(wish, by_hand=by_hand)
+    shown.errors.update(typed.faults(wish, by_hand=by_hand))
+    if shown.errors:
+        return await _connect(request, ctx, shown, status=422, draft_id=form.value("draft"))
+    wish, draft_id = ctx.part(Drafts).again(form.value("draft"), _owner(ctx), wish)
+    return await _try(request, ctx, wish, shown, draft_id=draft_id)
 
 
 @router.post("/import/realms")
@@ -105,10 +97,10 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
     except NotFound as error:
         return await _expired(request, ctx, error)
-    if typed := form.value("compare").strip():
+    if compared := form.value("compare").strip():
         try:
             shown = draft.certificate.sha256 if draft.certificate else ""
-            same = certificates.normal_fingerprint(typed) == shown
+            same = certificates.normal_fingerprint(compared) == shown
         except ValueError as error:
             form.errors["compare"] = f"Not a fingerprint: {error}"
             return await _compare(request, ctx, draft, form, status=422)
@@ -117,8 +109,9 @@ async def confirm(request: Request, ctx: Ctx, draft_id: str) -> Response:
             form.message = "The fingerprints differ: another machine answers here, or the certificate of another node was read."
             form.hint = "Do not continue before you know which. Nothing was sent to that machine."
             return await _compare(request, ctx, draft, form, status=422)
+    ctx.part(Drafts).believe(draft)
     wish = draft.confirmed
-    return await _try(request, ctx, wish, _form_of(wish), draft_id=draft_id)
+    return await _try(request, ctx, wish, typed.form_of(wish), draft_id=draft_id)
 
 
 @router.post("/import/take/{draft_id}")
@@ -129,7 +122,7 @@ async def take_name(request: Request, ctx: Ctx, draft_id: str) -> Response:
         draft = ctx.part(Drafts).get(draft_id, _owner(ctx))
     except NotFound as error:
         return await _expired(request, ctx, error)
-    return await _try(request, ctx, draft.confirmed, _form_of(draft.confirmed), draft_id=draft_id)
+    return await _try(request, ctx, draft.confirmed, typed.form_of(draft.confirmed), draft_id=draft_id)
 
 
 @router.get("/import/review/{preview_id}")
@@ -189,7 +182,7 @@ async def _try(
         status = status_of(error)
         right = replace(wish, name=error.called)
         take = {"called": error.called, "take": ctx.part(Drafts).keep(_owner(ctx), right).id}
-        return await _connect(request, ctx, form, status=status, **take)
+        return await _connect(request, ctx, form, status=status, draft_id=draft_id, **take)
     except (Invalid, Prerequisite) as error:
         form.fail(error)
         status = status_of(error)
@@ -203,7 +196,7 @@ async def _try(
     else:
         ctx.part(Drafts).forget(draft_id)
         return redirect(request, f"/nodes/import/review/{made.id}")
-    return await _connect(request, ctx, form, status=status, failure=failure)
+    return await _connect(request, ctx, form, status=status, failure=failure, draft_id=draft_id)
 
 
 async def _connect(request: Request, ctx: Context, form: Form, *, status: int = 200, **data: Any) -> Response:
@@ -223,6 +216,7 @@ async def _connect(request: Request, ctx: Context, form: Form, *, status: int = 
         gone=data.get("gone"),
         called=data.get("called", ""),
         take=data.get("take", ""),
+        draft_id=data.get("draft_id", ""),
     )
 
 
@@ -259,52 +253,6 @@ async def _review(
 async def _expired(request: Request, ctx: Context, error: PaddockError) -> Response:
     """The first step again, saying why."""
     return await _connect(request, ctx, Form.of(username="root@pam"), status=status_of(error), gone=error)
-
-
-def _wish(form: Form) -> ImportWish:
-    """Only the chosen way of signing in counts; what stands in the fields of the other is left alone."""
-    by_token = form.raw("sign_in") == "token"
-    token_id, token_secret = unpack_token(form.raw("token_id").strip(), form.raw("token_secret").strip())
-    return ImportWish(
-        site_id=form.value("site_id"),
-        url=form.value("url"),
-        username="" if by_token else form.value("username"),
-        password="" if by_token else form.raw("password"),
-        token_id=token_id if by_token else "",
-        token_secret=token_secret if by_token else "",
-        trust=form.value("trust", "cluster_ca"),
-        ca_pem=form.value("ca_pem"),
-        name=form.value("name").strip() if form.has("by_hand") else "",
-        address=form.value("address").strip().strip("[]") if form.has("by_hand") else "",
-    )
-
-
-def _form_of(wish: ImportWish) -> Form:
-    """What was typed, without secrets."""
-    return Form.of(
-        site_id=wish.site_id,
-        url=wish.url,
-        sign_in="token" if wish.token_id else "password",
-        username=wish.username or ("root@pam" if wish.token_id else ""),
-        token_id=wish.token_id,
-        trust=wish.trust,
-        ca_pem=wish.ca_pem,
-        by_hand="yes" if wish.name else "",
-        name=wish.name,
-        address=wish.address,
-    )
-
-
-def _form_of_gone(stone: Tombstone) -> Form:
-    by_token = stone.credential_kind == "token"
-    return Form.of(
-        site_id=stone.site_id,
-        url=stone.url,
-        sign_in=stone.credential_kind,
-        username="root@pam" if by_token else stone.credential_name,
-        token_id=stone.credential_name if by_token else "",
-        trust=stone.trust_mode,
-    )
 
 
 def _owner(ctx: Context) -> str:

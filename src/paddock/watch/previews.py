@@ -103,6 +103,8 @@ class Draft:
     wish: ImportWish
     certificate: Certificate | None = None
     """None where only the name was wrong, and `wish` has the right one."""
+    believed: bool = False
+    """Whether the person said that the certificate is the node's."""
 
     @property
     def confirmed(self) -> ImportWish:
@@ -140,6 +142,21 @@ class Drafts:
                 hint="Connect again; nothing has been written.",
             )
         return draft
+
+    def believe(self, draft: Draft) -> None:
+        self._waiting[draft.id] = replace(draft, believed=True)
+
+    def again(self, draft_id: str, owner: str, wish: ImportWish) -> tuple[ImportWish, str]:
+        """The wish with the certificate that the person has believed for the same URL and trust, and the draft's id;
+        so that whoever mistyped a password need not compare twice. Without one, the wish as it is."""
+        draft = self.find(draft_id, owner)
+        if (
+            draft is None
+            or not draft.believed
+            or (draft.wish.url, draft.wish.trust) != (wish.url, wish.trust)
+        ):
+            return wish, ""
+        return replace(wish, fingerprint=draft.confirmed.fingerprint), draft.id
 
     def forget(self, draft_id: str) -> None:
         self._waiting.pop(draft_id, None)

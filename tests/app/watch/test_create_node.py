@@ -171,6 +171,20 @@ async def test_one_member_by_hand_leaves_the_way_to_the_others_alone(
 # -- the page ------------------------------------------------------------------------------------------------------
 
 
+async def test_all_that_is_missing_by_hand_is_told_at_once_and_it_stays_by_hand(paddock: Paddock) -> None:
+    site = await paddock.site()
+    await paddock.browser.get("/nodes/new")
+    status, text, _ = await paddock.browser.post(
+        "/nodes/import", {"by_hand": "yes", "site_id": site, "username": "root@pam", "address": "10.20.0.300"}
+    )
+    assert status == 422
+    assert "<h1>Create New Node</h1>" in text
+    for fault in (
+        "Give the node&#39;s name", "The API URL is missing", "The password is missing", "Not an IP address"
+    ):  # fmt: skip
+        assert fault in text, fault
+
+
 async def test_the_right_name_is_one_click_away_and_nothing_is_typed_again(
     paddock: Paddock, estate: Running
 ) -> None:

@@ -98,6 +98,31 @@ async def test_a_failure_keeps_what_was_typed_but_no_secret(paddock: Paddock, es
     assert "not the password" not in text
 
 
+async def test_after_a_mistyped_password_the_certificate_need_not_be_compared_again(
+    paddock: Paddock, estate: Running
+) -> None:
+    site, prod = await paddock.site(), estate["prod"]
+    wrong = typed(site, prod.first.url, password="not the password")
+    _, _, headers = await send(paddock, wrong)
+    unconfirmed = {"draft": headers["location"].rpartition("/")[2]}
+    right = wrong | {"password": prod.root_password}
+    _, _, again = await send(paddock, right | unconfirmed)
+    assert "/import/confirm/" in again["location"], "nobody has believed it yet"
+    status, text, _ = await paddock.browser.post(headers["location"], {})
+    assert status == 502
+    draft = re.search(r'name="draft" value="([^"]+)"', text)
+    assert draft
+    believed = {"draft": draft[1]}
+    other = prod.nodes["pve2"].url
+    for change in ({"url": other}, {"trust": "pinned"}):
+        _, _, headers = await send(paddock, right | believed | change)
+        assert "/import/confirm/" in headers["location"], "it was believed for that URL and that trust only"
+    status, _, headers = await send(paddock, right | believed)
+    assert "/import/review/" in headers["location"]
+    _, _, headers = await send(paddock, right | believed)
+    assert "/import/confirm/" in headers["location"], "with the review the draft has served"
+
+
 @pytest.mark.parametrize(
     ("url", "step", "command"),
     [

@@ -45,7 +45,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
     """
     target = audit.Target("site", wish.site_id, _shown(wish.url))
     await guard.require(ctx, "nodes.import", target=target)
-    endpoint, credential, choice = _parsed(wish)
+    endpoint, credential, choice = parsed(wish)
     site = await sites.get_site(ctx, wish.site_id)
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
@@ -231,7 +231,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
+def parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
+    """What was typed, understood. Raises Invalid with every field that is wrong."""
     faults = []
     endpoint: Endpoint | None = None
     credential: Credential | None = None
