@@ -34,6 +34,7 @@ _TLS_HANDSHAKE = 0x16
 _READ = 65536
 _MOST_WAITING = 256 * 1024  # bytes of an endless answer that a slow reader has not taken
 _RETRY = 0.02
+_LINGER = 1.0  # seconds that what a client still sends is read and dropped after the last answer
 
 
 class Connection(asyncio.Protocol):
@@ -301,4 +302,8 @@ class Connection(asyncio.Protocol):
             with contextlib.suppress(ssl.SSLError):  # no answer to our goodbye is fine
                 self._tls.unwrap()
             self._flush()
-        self.transport.close()
+        # a socket that is closed with something unread resets the connection, and the answer may be lost with it
+        self.transport.write_eof()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(_LINGER, self.transport.close)
