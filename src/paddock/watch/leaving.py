@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from paddock.base.errors import InUse
+from paddock.proxmox.shapes import StatusRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Findings:
     node: str
     at: datetime
     unasked: str = ""
+    called: str = ""
+    """What Proxmox VE calls it now, where it was asked."""
+    lone: bool = False
     left: bool = False
     """Whether the cluster no longer lists it: then nothing of it can be asked, nor needs to be."""
     containers: tuple[Resident, ...] = ()
@@ -64,6 +68,13 @@ class Findings:
     def refused(self) -> bool:
         return not self.unasked and bool(self.active)
 
+    @property
+    def ways_out(self) -> tuple[str, ...]:
+        """Commands for the first active container, as examples that work when pasted."""
+        vmid = self.active[0].vmid
+        delete = f"pct shutdown {vmid} && pct destroy {vmid}"
+        return (delete,) if self.lone else (f"pct migrate {vmid} OTHER-NODE --restart", delete)
+
     def wire(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
@@ -71,6 +82,7 @@ class Findings:
             "at": self.at.isoformat(),
             "asked": not self.unasked,
             "unasked": self.unasked,
+            "called": self.called,
             "left": self.left,
             "active": [_guest(one) for one in self.active],
             "stopped": [_guest(one) for one in self.stopped],
@@ -96,17 +108,29 @@ class ContainersActive(InUse):
         super().__init__(
             f"{where} cannot be removed: there {are}: {listed(names)}.",
             objections=names,
-            hint="Migrate them to another node, or delete them, and remove the node then. "
-            f"On the node: {way_out(held[0])}",
+            hint=("Delete them" if held[0].lone else "Migrate them to another node, or delete them")
+            + f", and remove the node then. On the node: {held[0].ways_out[0]}",
         )
 
     def extra(self) -> dict[str, Any]:
         return {**super().extra(), "nodes": [one.wire() for one in self.findings]}
 
 
-def way_out(findings: Findings) -> str:
-    """A command for the first active container, as an example that works when pasted."""
-    return f"pct migrate {findings.active[0].vmid} OTHER-NODE --restart"
+def called(
+    name: str, address: str, members: Iterable[StatusRow], managed: Collection[str], *, lone: bool
+) -> str | None:
+    """What Proxmox VE calls a node now; None where it has left its cluster.
+
+    A lone host cannot leave. A member that is there under another name, which is not that of a managed node, has
+    been renamed: it is known by its address.
+    """
+    present = list(members)
+    if any(row.name == name for row in present):
+        return name
+    if lone:
+        return present[0].name if present else name
+    renamed = [row.name for row in present if row.ip == address and row.name not in managed]
+    return renamed[0] if renamed else None
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

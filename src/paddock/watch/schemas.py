@@ -215,6 +215,7 @@ class FindingsOut(BaseModel):
     at: datetime
     asked: bool
     unasked: str = Field(description="Why Proxmox VE could not be asked; then a removal needs a reason.")
+    called: str = Field(description="What Proxmox VE calls it now; empty where it was not asked.")
     left: bool = Field(description="Whether the cluster no longer lists the node as a member.")
     active: list[ResidentOut] = Field(description="Containers that are not stopped; they forbid a removal.")
     stopped: list[ResidentOut]

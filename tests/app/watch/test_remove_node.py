@@ -173,6 +173,31 @@ async def test_a_node_that_left_its_cluster_needs_no_reason(paddock: Paddock, es
     assert "pve4" not in await paddock.nodes()
 
 
+async def test_a_renamed_member_is_asked_under_its_new_name(paddock: Paddock, estate: Running) -> None:
+    node = (await imported(paddock, estate))["pve1"]
+    estate.fault("node-renamed", cluster="prod", node="pve1")
+    held = await remove(paddock, node)
+    assert (held.status, held["code"]) == (409, "containers_active"), held
+    assert held["nodes"][0]["called"] == "renamed"
+    _, html, _ = await paddock.browser.get(f"/nodes/{node['id']}/remove")
+    assert "Proxmox VE calls it" in html
+    stop_all(estate, node="renamed")
+    assert (await remove(paddock, node)).status == 200
+
+
+async def test_a_renamed_lone_host_has_not_left_and_its_containers_forbid_its_removal(
+    paddock: Paddock, estates: Estates
+) -> None:
+    async with estates(ClusterScene.simple("lab", nodes=1, containers=3, prefix="bench")) as estate:
+        node = (await imported(paddock, estate, "lab"))["bench1"]
+        estate.fault("node-renamed", cluster="lab", node="bench1")
+        held = await remove(paddock, node)
+        assert (held.status, held["code"]) == (409, "containers_active"), held
+        assert "migrate" not in held["hint"].lower(), "there is no other node"
+        stop_all(estate, "lab")
+        assert (await remove(paddock, node)).status == 200
+
+
 async def test_a_return_is_recognised_with_who_removed_it_and_why(paddock: Paddock, estate: Running) -> None:
     node = (await imported(paddock, estate))["pve3"]
     await remove(paddock, node, reason="burnt down")
