@@ -113,6 +113,8 @@ async def everything(paddock: Paddock, estate: Running, heard: Heard) -> dict[st
     assert (await heard_paddock.imported(site, prod))["state"] == "done"
     assert (await heard_paddock.imported(site, prod, **by_token))["state"] == "done"
     minted = await signing_in(heard_paddock, estate, site)
+    minted |= await changed_and_removed(heard_paddock, estate, site)
+    assert (await heard_paddock.imported(site, prod, **by_token))["state"] == "done"
     estate.fault("password-changed", cluster="prod")
     await heard_paddock.preview(site, prod.first, prod)
     await diagnosed(heard_paddock, estate)
@@ -190,6 +192,49 @@ async def signing_in(paddock: Paddock, estate: Running, site: str) -> dict[str, 
     assert (await paddock.api.get(f"/clusters/{cluster}/deeds"))["total"] > 4
     assert len(found) > 6
     return found
+
+
+async def changed_and_removed(paddock: Paddock, estate: Running, site: str) -> dict[str, str]:
+    """Nodes edited and created by hand, trust changed, tokens of many clusters replaced, and all of it removed with
+    an administrator's password; returns the secrets that Proxmox VE made meanwhile."""
+    prod = estate["prod"]
+    (cluster,) = (await paddock.api.get("/clusters"))["items"]
+    path = f"/clusters/{cluster['id']}"
+    node = (await paddock.nodes())["pve2"]
+    for address in ("192.0.2.12", node["address"]):
+        await paddock.api.call("PATCH", f"/nodes/{node['id']}", {"address": address})
+    for password in (WRONG, prod.root_password):
+        by_hand = {
+            "site_id": site, "name": "pve2", "url": node["url"], "username": "root@pam", "password": password,
+            "trust": {"mode": "cluster_ca", "fingerprint": prod.nodes["pve2"].fingerprint},
+        }  # fmt: skip
+        await paddock.api.post("/nodes", by_hand)
+    for trust in ({"mode": "pinned"}, {"mode": "cluster_ca"}):
+        await paddock.api.post(f"{path}/trust/test", trust)
+        await paddock.api.call("PUT", f"{path}/trust", trust)
+    every = {"clusters": [cluster["id"]], "username": "root@pam", "password": prod.root_password}
+    for job in (await paddock.api.post("/sign-ins/rotate", every))["job_ids"]:
+        assert (await paddock.ended(job))["state"] == "done"
+    made = {
+        f"secret of {name}!{tokenid} of many": one.secret
+        for name, user in prod.state.identity.users.items()
+        for tokenid, one in user.tokens.items()
+    }
+    running = [guest.vmid for guest in prod.state.guests.values() if guest.status == "running"]
+    for vmid in running:
+        prod.state.set_status(vmid, "stopped")
+    statuses = []
+    for password in (WRONG, prod.root_password):
+        goodbye = {
+            "confirm": cluster["name"],
+            "reason": "pve3 is off",
+            "administrator": {"username": "root@pam", "password": password},
+        }
+        statuses.append((await paddock.api.post(f"{path}/remove", goodbye)).status)
+    assert statuses == [422, 200]
+    for vmid in running:
+        prod.state.set_status(vmid, "running")
+    return made
 
 
 async def diagnosed(paddock: Paddock, estate: Running) -> None:

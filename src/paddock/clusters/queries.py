@@ -165,6 +165,13 @@ async def get_member(ctx: Context, cluster_id: str, member: str) -> Member:
     return found
 
 
+async def own_sign_in(ctx: Context, cluster_id: str, member: str) -> str:
+    """The account by which a member is signed in to where it has one of its own; empty where the cluster's counts."""
+    query = select(Member.credential_name).where(Member.cluster_id == cluster_id, Member.name == member)
+    async with ctx.read() as db:
+        return await db.scalar(query.where(*visible(ctx, Member.cluster_id))) or ""
+
+
 async def joined(ctx: Context) -> Sequence[tuple[Member, Cluster]]:
     """Members that joined between two imports and about whom nobody has decided, with their clusters.
 

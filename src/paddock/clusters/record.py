@@ -85,6 +85,17 @@ async def record_import(ctx: Context, tx: Write, site_id: str, seen: ClusterSeen
     return cluster
 
 
+async def known_for_update(ctx: Context, tx: Write, identity: str) -> Cluster | None:
+    """The cluster with this root CA, as it stays when a single node is added to it."""
+    query = select(Cluster).where(Cluster.identity == identity).with_for_update()
+    cluster: Cluster | None = await tx.session.scalar(query)
+    if cluster is not None:
+        cluster.version += 1
+        cluster.updated_at = ctx.now()
+        tx.publish(ClusterImported(cluster.id))
+    return cluster
+
+
 async def record_members(
     ctx: Context, tx: Write, cluster_id: str, seen: Iterable[MemberSeen], chosen: Container[str]
 ) -> dict[str, str]:

@@ -108,6 +108,7 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
     data: dict[str, Any] = {
         "node": node,
         "cluster": await clusters.get_cluster(ctx, node.cluster_id),
+        "own_sign_in": await clusters.own_sign_in(ctx, node.cluster_id, node.name),
         "tab": tab,
         "why": opened,
         "attention": attention.of_node(node, ctx.now(), told=opened),

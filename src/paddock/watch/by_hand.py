@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from paddock.base.errors import AlreadyExists, Detail
+from paddock.base.errors import AlreadyExists, Detail, Invalid
 from paddock.clusters.membership import Comparison
 from paddock.nodes.queries import NodeView
 from paddock.proxmox.address import Endpoint
-from paddock.watch.review import MemberReview, Review
+from paddock.watch.review import TRUST_WORDS, MemberReview, Review
 
 
 def check(
@@ -59,6 +59,28 @@ def check(
             f"Give {node.name} its new address on its page, or remove it, first.",
             field="url",
         )
+
+
+def check_trust(chosen: str, cluster: str, trust: str) -> None:
+    """A single node cannot change whom Paddock believes for all members. Raises Invalid for the field `trust`."""
+    if chosen != trust:
+        raise Invalid.field(
+            "trust",
+            f"{cluster} is managed already, and trusted by {TRUST_WORDS[trust]}: a single node cannot change that.",
+            code="trust_differs",
+            hint="Choose the same here. To change it for all members, use the cluster's page.",
+        )
+
+
+def notes(review: Review, *, shared: bool) -> tuple[str, ...]:
+    """What a review of a managed cluster's node says besides: whose sign-in it gets."""
+    if shared:
+        return review.notes
+    own = (
+        f"{review.via} gets a sign-in of its own, {review.credential_name}. "
+        f"{review.known_as} and its other members keep theirs."
+    )
+    return (own, *review.notes)
 
 
 def _reached_at(node: NodeView, member: MemberReview, endpoint: Endpoint) -> bool:

@@ -13,6 +13,7 @@ from paddock.clusters import connecting
 from paddock.clusters import record as clusters
 from paddock.clusters.membership import MemberSeen
 from paddock.clusters.model import ClusterKind
+from paddock.clusters.sign_in import record as sign_in
 from paddock.jobs.run import JobType, Run
 from paddock.nodes import record as nodes
 from paddock.nodes.record import BridgeSeen, Facts, Registration
@@ -56,6 +57,7 @@ def arguments(preview: Preview, chosen: Sequence[str], plan: Plan | None, actor:
         "hosts": preview.hosts,
         "server_names": preview.server_names,
         "members": list(chosen),
+        "by_hand": review.by_hand,
         "token": plan.wire() if plan else None,
         "actor": actor,
     }
@@ -129,10 +131,17 @@ async def _write(
     )
     chosen = [member for member in members if member.name in set(given["members"])]
     async with ctx.write() as tx:
-        cluster = await clusters.record_import(ctx, tx, given["site_id"], _cluster_seen(run, seen, made))
+        credential = made.credential if made else _given_credential(run)
+        known = await clusters.known_for_update(ctx, tx, given["identity"]) if given.get("by_hand") else None
+        cluster = known or await clusters.record_import(
+            ctx, tx, given["site_id"], _cluster_seen(run, seen, credential)
+        )
         if made:
             await making.record(run, tx, cluster.id, made)
         member_ids = await clusters.record_members(ctx, tx, cluster.id, members, given["members"])
+        own = known is not None and not connecting.same(connecting.unseal(ctx.vault, known), credential)
+        for member in chosen if own else ():
+            await sign_in.save_own_credential(ctx, tx, cluster.id, member.name, credential)
         new_ids = await nodes.register(
             ctx,
             tx,
@@ -146,6 +155,7 @@ async def _write(
             ctx, tx, seen, cluster_id=cluster.id, site_id=cluster.site_id, node_ids=node_ids
         )
     recording.observe(ctx, seen, cluster.id, node_ids, recorded.living)
+    signed = f"a sign-in of its own, {connecting.name_of(credential)}; {cluster.name} keeps the one it has."
     missing = sorted(set(given["members"]) - {member.name for member in chosen})
     return {
         "cluster_id": cluster.id,
@@ -155,7 +165,8 @@ async def _write(
         "node_ids": new_ids,
         "online": sorted(name for name in new_ids if name not in seen.offline),
         "containers": len(recorded.living),
-        "notes": [f"{name} has left the cluster since the review and was not imported." for name in missing]
+        "notes": [f"{member.name} has {signed}" for member in chosen if own]
+        + [f"{name} has left the cluster since the review and was not imported." for name in missing]
         + ([f"{seen.unreadable} entries of Proxmox's list could not be read."] if seen.unreadable else []),
     }
 
@@ -241,13 +252,13 @@ def _said(name: str, recorded: Mapping[str, Any], failure: str, unread: str) -> 
     return "ok", "Reachable directly"
 
 
-def _cluster_seen(run: Run, seen: reading.Reading, made: Made | None) -> clusters.ClusterSeen:
+def _given_credential(run: Run) -> Credential:
     given = run.arguments
-    credential: Credential = connecting.rebuild(
-        given["credential_kind"], given["credential_name"], run.secret()
-    )
-    if made:
-        credential = made.credential
+    return connecting.rebuild(given["credential_kind"], given["credential_name"], run.secret())
+
+
+def _cluster_seen(run: Run, seen: reading.Reading, credential: Credential) -> clusters.ClusterSeen:
+    given = run.arguments
     return clusters.ClusterSeen(
         name=seen.name or seen.via or given["local_node"],
         kind=ClusterKind.STANDALONE if seen.name is None else ClusterKind.CLUSTER,

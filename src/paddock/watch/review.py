@@ -162,16 +162,21 @@ def notes(
     offline: int,
     guests_hidden: bool,
     trust: tuple[str, str] | None = None,
+    sign_in: tuple[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """What a person should know besides the table. `trust`: of a known cluster, as it is and as it would be."""
+    """What a person should know besides the table. `trust`, `sign_in`: of a known cluster, as they are and would be."""
     found = []
     if trust is not None and trust[0] != trust[1]:
         weaker = (
             " That is weaker: anybody in between could pose as a node." if trust[1] == TrustMode.OFF else ""
         )
         found.append(
-            f"This cluster is known with another trust: {_TRUST[trust[0]]}. "
-            f"The import replaces it by: {_TRUST[trust[1]]}.{weaker}"
+            f"This cluster is known with another trust: {TRUST_WORDS[trust[0]]}. "
+            f"The import replaces it by: {TRUST_WORDS[trust[1]]}.{weaker}"
+        )
+    if sign_in is not None and sign_in[0] != sign_in[1]:
+        found.append(
+            f"Paddock signs in to this cluster as {sign_in[0]}. From the import on it is {sign_in[1]}, at all members."
         )
     if quorate is False:
         found.append("The cluster has no quorum: it can be watched, but Proxmox VE refuses every change.")
@@ -196,7 +201,7 @@ def returns(stones: Iterable[tuple[str, str, bool]]) -> tuple[str, ...]:
     )
 
 
-_TRUST: dict[str, str] = {
+TRUST_WORDS: dict[str, str] = {
     TrustMode.CLUSTER_CA: "this cluster's CA",
     TrustMode.SYSTEM: "a public or own CA",
     TrustMode.PINNED: "a pinned fingerprint per node",

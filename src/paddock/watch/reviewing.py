@@ -40,8 +40,15 @@ HANDSHAKE_SECONDS = 3.0
 
 
 async def look(
-    ctx: Context, reached: Reached, credential: Credential, site_id: str, site_name: str
+    ctx: Context,
+    reached: Reached,
+    credential: Credential,
+    site_id: str,
+    site_name: str,
+    *,
+    by_hand: bool = False,
 ) -> Preview:
+    """`by_hand`: one node of it is to be added, which leaves a known cluster's sign-in alone."""
     connection = reached.connection
     picture, node_rows, ca_pem = await asyncio.gather(
         reads.resources(connection), reads.nodes(connection), _ca(reached)
@@ -95,6 +102,7 @@ async def look(
             offline=len(seen.offline),
             guests_hidden=not rights.sees_guests,
             trust=(known.trust_mode, reached.policy.mode) if known else None,
+            sign_in=(known.credential_name, name_of(credential)) if known and not by_hand else None,
         )
         + reviews.returns(
             (stone.name, tombstones.epitaph(stone), stone.identity == identity) for stone in stones

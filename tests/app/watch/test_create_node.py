@@ -7,6 +7,7 @@ import pytest
 
 from paddock.watch.loop import Watcher
 from pvesim import ClusterScene, Running
+from pvesim.scene import WATCH_PASSWORD
 from tests.app.conftest import Estates
 from tests.harness import Paddock
 
@@ -169,6 +170,54 @@ async def test_one_member_by_hand_leaves_the_way_to_the_others_alone(
 
 
 # -- the page ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_member_with_another_credential_gets_one_of_its_own_and_the_cluster_keeps_its_own(
+    paddock: Paddock, estate: Running
+) -> None:
+    site = await paddock.site()
+    await paddock.imported(site, estate["prod"], members=["pve1"])
+    (cluster,) = (await paddock.api.get("/clusters"))["items"]
+    other = wish(site, estate, username="watch@pve", password=WATCH_PASSWORD)
+    started = await paddock.api.post("/nodes", other)
+    job = await paddock.ended(started["job_id"])
+    assert "pve2 has a sign-in of its own, watch@pve; prod keeps the one it has." in str(job["lines"])
+    kept = await paddock.api.get(f"/clusters/{cluster['id']}/sign-in")
+    assert kept["name"] == "root@pam"
+    assert [(one["member"], one["name"]) for one in kept["own"]] == [("pve2", "watch@pve")]
+    await paddock.until_status("pve2", "online")
+    _, html, _ = await paddock.browser.get(f"/nodes/{(await paddock.nodes())['pve2']['id']}")
+    assert "watch@pve" in html
+
+
+async def test_a_member_with_the_clusters_credential_gets_none_of_its_own(
+    paddock: Paddock, estate: Running
+) -> None:
+    site = await paddock.site()
+    await paddock.imported(site, estate["prod"], members=["pve1"])
+    (cluster,) = (await paddock.api.get("/clusters"))["items"]
+    started = await paddock.api.post("/nodes", wish(site, estate))
+    assert (await paddock.ended(started["job_id"]))["state"] == "done"
+    kept = await paddock.api.get(f"/clusters/{cluster['id']}/sign-in")
+    assert (kept["name"], kept["own"]) == ("root@pam", [])
+
+
+async def test_a_single_member_cannot_change_whom_paddock_believes_for_all(
+    paddock: Paddock, estate: Running
+) -> None:
+    site = await paddock.site()
+    await paddock.imported(site, estate["prod"], members=["pve1"])
+    refused = await paddock.api.post("/nodes", wish(site, estate, trust={"mode": "off"}))
+    assert (refused.status, refused["code"]) == (422, "trust_differs")
+    assert refused["errors"][0]["field"] == "trust"
+
+
+async def test_a_second_import_says_whose_sign_in_it_replaces(paddock: Paddock, estate: Running) -> None:
+    site = await paddock.site()
+    await paddock.imported(site, estate["prod"], members=["pve1"])
+    other = {"username": "watch@pve", "password": WATCH_PASSWORD}
+    shown = await paddock.preview(site, estate["prod"].first, estate["prod"], **other)
+    assert "as root@pam. From the import on it is watch@pve, at all members" in shown["notes"][0]
 
 
 async def test_all_that_is_missing_by_hand_is_told_at_once_and_it_stays_by_hand(paddock: Paddock) -> None:

@@ -192,6 +192,8 @@ async def test_the_page_saves_and_shows_the_steps_of_the_test(paddock: Paddock, 
     assert status == 200
     for field in ("name", "address", "url"):
         assert f'value="{node[field]}"' in text
+    for way in ("Change the sign-in", "Change it for pve2 alone", "Change the trust"):
+        assert way in text, "what is kept once per cluster is one click away"
     status, text, _ = await paddock.browser.post(f"/nodes/{node['id']}/edit", form_of(node))
     assert status == 200
     assert "Saved, and tested with the new configuration" in text

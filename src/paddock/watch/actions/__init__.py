@@ -11,7 +11,8 @@ from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Upstream
 from paddock.base.ids import new_id
-from paddock.clusters import trust_wish
+from paddock.clusters import connecting, trust_wish
+from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import secret_of
 from paddock.clusters.sign_in import naming as token_names
 from paddock.clusters.sign_in.realms import Offered, offered
@@ -53,7 +54,7 @@ async def preview(ctx: Context, wish: ImportWish) -> Preview:
             try:
                 if wish.name:
                     await _check_name(ctx, wish, reached)
-                found = await look(ctx, reached, credential, site.id, site.name)
+                found = await look(ctx, reached, credential, site.id, site.name, by_hand=bool(wish.name))
                 if wish.name:
                     found = await _narrowed(ctx, found, wish)
             finally:
@@ -207,12 +208,17 @@ async def _narrowed(ctx: Context, kept: Preview, wish: ImportWish) -> Preview:
     managed = await nodes.all_nodes(ctx)
     same = [node for node in managed if node.name == only.name and node.cluster == kept.review.known_as]
     by_hand.check(only, kept.review, same, kept.endpoint, managed)
+    review = kept.review
+    if known := await clusters.find_by_identity(ctx, review.identity):
+        by_hand.check_trust(review.trust_mode, known.name, known.trust_mode)
+        shared = connecting.same(connecting.unseal(ctx.vault, known), kept.credential)
+        review = replace(review, notes=by_hand.notes(review, shared=shared), token_lacks=None)
     if wish.address:
         kept.addresses[only.name] = wish.address
         only = replace(only, address=wish.address)
     if kept.endpoint.host != only.address:
         kept.hosts[only.name] = kept.endpoint.host
-    return replace(kept, review=replace(kept.review, members=(only,), by_hand=True))
+    return replace(kept, review=replace(review, members=(only,), by_hand=True))
 
 
 def _shown(url: str) -> str:
