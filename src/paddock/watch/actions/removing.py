@@ -96,7 +96,9 @@ async def remove_node(
         audit.record(tx, ctx, "nodes.remove", target, detail=detail)
     if not siblings:
         await ctx.part(Connections).forget(cluster.id)
-    return Removed((node.name,), cluster.name, not siblings, (stone,), Farewell() if siblings else goodbye)
+    # a member that was added meanwhile keeps the cluster, whose sign-in may be gone: whoever asked is told
+    told = goodbye if goodbye.gone or not siblings else Farewell()
+    return Removed((node.name,), cluster.name, not siblings, (stone,), told)
 
 
 async def remove_cluster(
