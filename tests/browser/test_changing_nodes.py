@@ -26,6 +26,10 @@ async def test_a_person_changes_a_node_and_sees_the_test_of_the_new_configuratio
     await expect(page.get_by_text("Stopped at step 2 of 6: connection")).to_be_visible()
     await expect(page.get_by_text("Nothing was saved")).to_be_visible()
     await person.look("node-edit-failed")
+    await page.locator(".nav-side").get_by_role("link", name="Sites").click()
+    await expect(page.get_by_role("heading", name="Sites")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_label("API URL")).to_have_value(f"{node['address']}:1")
     await page.get_by_label("API URL").fill(node["url"])
     await page.get_by_label("API URL").press("Enter")
     await expect(page.get_by_text("Saved, and tested with the new configuration")).to_be_visible()
@@ -46,7 +50,9 @@ async def test_a_person_is_refused_while_containers_run_and_removes_the_node_the
         await person.go(f"/nodes/{node['id']}")
         await page.get_by_role("link", name="Remove", exact=True).first.click()
         await expect(page.get_by_text(re.compile("It cannot be removed while .* there"))).to_be_visible()
-        await expect(page.get_by_text("Migrate them to another node, or delete them, first.")).to_be_visible()
+        await expect(
+            page.get_by_text("Migrate them to another node, shut them down, or delete them, first.")
+        ).to_be_visible()
         running = [g for g in estate.estate["prod"].guests.values() if g.node.name == "pve1"]
         for guest in running:
             await expect(page.get_by_text(f"{guest.vmid} {guest.name}")).to_be_visible()

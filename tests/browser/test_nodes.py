@@ -45,6 +45,28 @@ async def test_the_list_shows_two_truths_and_changes_without_reload(
     await expect(page.get_by_role("row", name=re.compile("pve1 "))).to_have_count(1)
 
 
+async def test_a_click_is_not_lost_to_an_update_that_comes_while_the_button_is_down(
+    person: Person, paddock: Paddock, demo: Running
+) -> None:
+    await paddock.imported(await paddock.site("Vienna"), demo["prod"])
+    await paddock.until_status("pve1", "online")
+    page = person.page
+    await person.go("/nodes")
+    await page.evaluate(
+        "document.addEventListener('htmx:beforeSwap',"
+        " event => { document.body.dataset.swapped = event.detail.shouldSwap; })"
+    )
+    link = page.get_by_role("link", name="pve1", exact=True)
+    place = await link.bounding_box()
+    assert place
+    await page.mouse.move(place["x"] + 4, place["y"] + 4)
+    await page.mouse.down()
+    await page.evaluate("document.body.dataset.swapped = ''")
+    await expect(page.locator("body[data-swapped=false]")).to_have_count(1)
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("/nodes/0"))
+
+
 async def test_the_page_of_a_node_says_why(person: Person, paddock: Paddock, demo: Running) -> None:
     await paddock.imported(await paddock.site("Vienna"), demo["prod"])
     node = await paddock.until_status("pve1", "online")

@@ -225,8 +225,10 @@ def _no_quorum(cluster: ClusterView) -> Attention:
 def _of_cluster(
     cluster: ClusterView, kind: str, icon: str, title: str, text: str, code: str, since: datetime | None
 ) -> Attention:
-    path = f"/nodes?cluster={cluster.row.id}"
-    return Attention(kind, icon, title, text, code, "cluster", cluster.row.id, since, "Show nodes", path)
+    word, path = "Show nodes", f"/nodes?cluster={cluster.row.id}"
+    if cluster.row.trouble in REFUSED:
+        word, path = "See the sign-in", f"/clusters/{cluster.row.id}/sign-in"
+    return Attention(kind, icon, title, text, code, "cluster", cluster.row.id, since, word, path)
 
 
 async def _first_steps(ctx: Context, any_site: bool) -> list[FirstStep]:

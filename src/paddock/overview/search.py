@@ -50,6 +50,10 @@ PLACES: tuple[tuple[str, Hit], ...] = (
         "nodes.import",
         Hit("Import Nodes", "Action", "/nodes/import", "download", ("add cluster", "add node")),
     ),
+    (
+        "nodes.diagnose",
+        Hit("Diagnose an address", "Action", "/diagnose", "stethoscope", ("check url", "connection")),
+    ),
     ("containers.read", Hit("Containers", "All containers", "/containers", "box", ("lxc",))),
     ("jobs.read", Hit("Jobs", "What runs and what ran", "/jobs", "list-check", ("tasks",))),
     ("access.read", Hit("Users", "Access", "/access", "users", ("people", "roles"))),

@@ -45,16 +45,15 @@ def confirm(question: str, *, yes: bool, undone: str) -> bool:
     return typer.confirm(question, err=True)
 
 
-def confirm_name(what: str, name: str, *, yes: bool) -> None:
+def confirm_name(what: str, name: str, *, yes: bool, verb: str = "delete") -> None:
     """For what cannot be undone: the name must be typed. Raises Failed when it is not."""
+    undone = f"Nothing was {verb}d"
     if yes:
         return
     if not interactive():
-        raise wrong_use(
-            "Nothing was deleted. There is nobody to ask.", hint="Add --yes to go on without a question."
-        )
+        raise wrong_use(f"{undone}. There is nobody to ask.", hint="Add --yes to go on without a question.")
     typed = str(
-        typer.prompt(f"This deletes {what}. Type its name to go on", err=True, default="", show_default=False)
+        typer.prompt(f"This {verb}s {what}. Type its name to go on", err=True, default="", show_default=False)
     )
     if typed.strip() != name:
-        raise wrong_use(f"Nothing was deleted: the name is {name}.")
+        raise wrong_use(f"{undone}: the name is {name}.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from paddock.terminal.asking import confirm_name
+from paddock.terminal.asking import confirm_name, interactive
 from paddock.terminal.commands import Terminal
 from paddock.terminal.words import plain
 
@@ -17,6 +17,22 @@ Reason = Annotated[
     str, typer.Option("--reason", help="Why, for the audit. Needed where Proxmox VE cannot be asked.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def _tell(terminal: Terminal, found: dict[str, Any]) -> None:
+    """What refers to the node besides active containers, which forbid its removal anyway."""
+    stopped = [f"{one.get('vmid')} {one.get('name')}" for one in found.get("stopped") or ()]
+    vms = [f"{one.get('vmid')} {one.get('name')}" for one in found.get("running_vms") or ()]
+    for title, items in (
+        ("Stopped containers, known to Paddock no longer afterwards", stopped),
+        ("Running VMs, left alone", vms),
+        ("Running tasks", found.get("tasks")),
+        ("HA refers to it", found.get("ha")),
+        ("Replication", found.get("replication")),
+        ("Could not be read", found.get("unread")),
+    ):
+        if items:
+            terminal.out.note(f"{title}: {plain(', '.join(items))}")
 
 
 def remove(
@@ -33,8 +49,11 @@ def remove(
 
     With an `administrator`, who is asked for after the confirmation, what Paddock made on Proxmox VE goes too.
     """
-    confirm_name(f"the {what} {name} from Paddock", name, yes=yes)
     timeout = max(terminal.options.timeout, ASK_SECONDS)
+    if what == "node" and not yes and interactive():
+        found = terminal.client.send("GET", f"{path}/dependents", timeout=timeout).data
+        _tell(terminal, found if isinstance(found, dict) else {})
+    confirm_name(f"the {what} {name} from Paddock", name, yes=yes, verb="remove")
     if administrator is None:
         query = {"confirm": name, "reason": reason or None}
         reply = terminal.client.send("DELETE", path, query=query, timeout=timeout)

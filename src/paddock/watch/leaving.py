@@ -70,10 +70,11 @@ class Findings:
 
     @property
     def ways_out(self) -> tuple[str, ...]:
-        """Commands for the first active container, as examples that work when pasted."""
+        """Commands for the first active container, as examples that work when pasted; the gentlest first."""
         vmid = self.active[0].vmid
         delete = f"pct shutdown {vmid} && pct destroy {vmid}"
-        return (delete,) if self.lone else (f"pct migrate {vmid} OTHER-NODE --restart", delete)
+        move = () if self.lone else (f"pct migrate {vmid} OTHER-NODE --restart",)
+        return (*move, f"pct shutdown {vmid}", delete)
 
     def wire(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -108,8 +109,8 @@ class ContainersActive(InUse):
         super().__init__(
             f"{where} cannot be removed: there {are}: {listed(names)}.",
             objections=names,
-            hint=("Delete them" if held[0].lone else "Migrate them to another node, or delete them")
-            + f", and remove the node then. On the node: {held[0].ways_out[0]}",
+            hint=("Shut them down" if held[0].lone else "Migrate them to another node, shut them down")
+            + f", or delete them, and remove the node then. On the node: {held[0].ways_out[0]}",
         )
 
     def extra(self) -> dict[str, Any]:

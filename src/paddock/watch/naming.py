@@ -44,13 +44,13 @@ def check(
         code, more, hint = (
             "name_case",
             "",
-            f"Take {called}. Names are case-sensitive; on the node, `hostname` prints it.",
+            f"Take {called}. Names are case-sensitive; the command hostname on the node prints it.",
         )
     elif typed.partition(".")[0].casefold() == called.casefold():
         more = "That is its host name with the domain."
         code, hint = (
             "name_fqdn",
-            f"Take {called}: Proxmox VE's names have no domain. On the node: `hostname`.",
+            f"Take {called}: Proxmox VE's names have no domain. The command hostname on the node prints it.",
         )
     elif typed in members:
         code, more = "name_other_member", f"{typed} is another member of the same cluster."
@@ -60,5 +60,5 @@ def check(
         hint = f"Give the address that you mean, or take {called}."
     else:
         code, more = "name_mismatch", ""
-        hint = f"Take {called} if it is the node that you mean; on the node, `hostname` prints its name."
+        hint = f"Take {called} if it is the node that you mean; the command hostname on the node prints its name."
     raise NameMismatch(called, typed, code=code, more=more, hint=hint)

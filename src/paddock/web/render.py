@@ -119,7 +119,14 @@ class Templates:
         self, request: Request, template: str, *, status: int = 200, framed: bool = True, **data: Any
     ) -> HTMLResponse:
         frame = await self._frame(request) if framed and self._frame else None
-        return self._render(request, template, status, {"frame": frame, **data})
+        answer = self._render(request, template, status, {"frame": frame, **data})
+        signed_in = (
+            csrf.session_cookie(self.settings) in request.cookies
+        )  # else it may be a setup link's page
+        if signed_in and request.method == "POST" and status >= 400:
+            # a form that comes back with what is wrong, no secret in it: Back leads to it, not to a browser's error
+            answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
 
     def fragment(self, request: Request, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
         return self._render(request, template, status, data)

@@ -46,7 +46,7 @@ async def test_active_containers_forbid_it_and_are_named_with_the_ways_out(
     assert (refused.status, refused["code"]) == (409, "containers_active")
     assert {one["vmid"] for one in refused["nodes"][0]["active"]} == running
     assert all(one["known"] for one in refused["nodes"][0]["active"])
-    assert "Migrate them to another node, or delete them" in refused["hint"]
+    assert "Migrate them to another node, shut them down, or delete them" in refused["hint"]
     assert str(min(running)) in refused["detail"]
     assert "pve1" in await paddock.nodes()
     entry = (await paddock.api.get("/audit?action=nodes.remove"))["items"][0]
@@ -226,7 +226,7 @@ async def test_the_page_names_what_runs_there_and_offers_no_removal(
     estate.estate["prod"].create(GuestScene(vmid=900, node="pve1", name="<b>web</b>", status="running"))
     status, text, _ = await paddock.browser.get(f"/nodes/{node['id']}/remove")
     assert status == 200
-    assert "Migrate them to another node, or delete them, first." in text
+    assert "Migrate them to another node, shut them down, or delete them, first." in text
     assert "not known to Paddock so far" in text
     assert "pct migrate" in text
     assert "<b>web</b>" not in text

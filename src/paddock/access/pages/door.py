@@ -68,6 +68,7 @@ async def sign_out(request: Request, ctx: Visitor) -> Response:
         await actions.sign_out(ctx, cookie)
     answer = redirect(request, "/signin")
     answer.delete_cookie(session_cookie(ctx.settings), **_cookie_manner(ctx))
+    answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
 
 

@@ -110,6 +110,21 @@
     }
     if (cause.startsWith("paddock:") || cause === "every") event.detail.headers["Paddock-Refresh"] = "1";
   });
+  // Nothing is replaced under a pressed pointer: the click would be lost.
+  let held = false;
+  let missed = false;
+  window.addEventListener("pointerdown", () => { held = true; }, true);
+  for (const end of ["pointerup", "pointercancel", "blur"]) {
+    window.addEventListener(end, () => {
+      held = false;
+      if (missed) { missed = false; all(); }
+    }, true);
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!held || !event.detail.requestConfig.headers["Paddock-Refresh"]) return;
+    event.detail.shouldSwap = false;
+    missed = true;
+  });
   window.addEventListener("pagehide", () => source?.close());
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
   connect();
