@@ -17,14 +17,12 @@ from paddock.clusters.queries import get_cluster, members_of
 from paddock.clusters.sign_in import record
 from paddock.clusters.sign_in.trial import NotProven, objection
 from paddock.jobs.run import JobType, Run
-from paddock.proxmox import ceremony, proving, reads
+from paddock.proxmox import ceremony, proving, reads, tokens
 from paddock.proxmox.ceremony import Before, Made, Plan
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import PasswordCredential
-from paddock.proxmox.errors import Gone
 from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
-from paddock.proxmox.request import path_of
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.wanted import lacking
 
@@ -74,24 +72,20 @@ async def _look(run: Run, plan: Plan) -> dict[str, Any]:
 async def _look_at_old(run: Run) -> dict[str, Any]:
     """What the new token is to be: of the same user, with the same rights."""
     old: str = run.arguments["old"]
-    userid, _, tokenid = old.rpartition("!")
     connection = await _administrator(run)
     try:
-        try:
-            token = await connection.get(
-                path_of("access", "users", userid, "token", tokenid), as_type=dict[str, Any]
+        token = await tokens.find(connection, old)
+        if token is None:
+            raise Upstream(
+                f"The token {old} does not exist any more, so there is nothing to take over its rights from.",
+                code="token_gone",
+                hint="Make a new token instead: it gets the rights that Paddock needs.",
             )
-        except (Gone, Upstream) as error:
-            if isinstance(error, Gone) or "no such token" in error.message:
-                raise Upstream(
-                    f"The token {old} does not exist any more, so there is nothing to take over its rights from.",
-                    code="token_gone",
-                    hint="Make a new token instead: it gets the rights that Paddock needs.",
-                ) from None
-            raise
         separated = bool(int(token.get("privsep", 1)))
         entries = await ceremony.entries_of(connection, old) if separated else ()
-        plan = Plan(userid, run.arguments["tokenid"], None, entries, separated)
+        plan = Plan(
+            old.rpartition("!")[0], run.arguments["tokenid"], None, entries, separated, run=run.job_id
+        )
         await _may_rotate(connection, plan, run.arguments["administrator"])
     finally:
         await connection.close()
