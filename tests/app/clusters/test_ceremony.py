@@ -302,6 +302,26 @@ async def test_a_user_that_was_there_stays_when_it_fails(paddock: Paddock, estat
     assert prod.entries() == before
 
 
+async def test_a_token_that_may_less_than_was_asked_for_is_taken_back_and_told_why(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    prod.identity.users[USER] = User()
+    prod.identity.grant("/vms", "user", USER, "PVEAuditor")
+    before = prod.entries()
+    job = await prod.ceremony(level="operator")
+    assert (job["state"], job["error"]["code"]) == ("failed", "level_missed")
+    message, hint = job["error"]["message"], job["error"]["hint"]
+    assert "VM.PowerMgmt" in message
+    assert "on /vms" in message
+    assert "Datastore" not in message, "only what is missing is named"
+    assert "on /vms replaces what is inherited" in hint
+    assert "pveum acl list" in hint
+    assert prod.entries() == before
+    assert (await prod.now())["kind"] == "password"
+    assert (await prod.ceremony(level="observer"))["state"] == "done", "that much it may"
+
+
 async def test_a_disabled_user_of_that_name_is_told_before_anything_is_made(
     paddock: Paddock, estate: Running
 ) -> None:

@@ -82,6 +82,18 @@ def test_rights_that_do_not_show_the_cluster_are_not_enough() -> None:
     assert "--users a@pve" in (found.hint or "")
 
 
+def test_only_a_token_that_was_made_for_a_level_must_be_enough_for_it() -> None:
+    observer = {"/": dict.fromkeys(privileges(Level.OBSERVER), 1)}
+    trial = Trial((Tried("pve1", Outcome.ACCEPTED, permissions=observer),))
+    assert objection(trial, TOKEN) is None, "what a person gives may be less"
+    assert objection(trial, TOKEN, Level.OBSERVER) is None
+    found = objection(trial, TOKEN, Level.OPERATOR)
+    assert found is not None
+    assert found.code == "level_missed"
+    assert "VM.Allocate" in found.message
+    assert "SDN.Use on /sdn" in found.message
+
+
 def test_commands_quote_what_a_shell_would_read() -> None:
     plan = Plan("odd;name@pve", "t1", None, (Entry("/", "PVEAuditor"), Entry("/vms", "PVEVMUser", False)))
     text = "\n".join(commands.making(plan))

@@ -24,7 +24,7 @@ from paddock.proxmox.credentials import PasswordCredential
 from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
 from paddock.proxmox.transport import HttpTransport
-from paddock.proxmox.wanted import lacking
+from paddock.proxmox.wanted import Level, lacking
 
 MAKE_TYPE = "clusters.make_token.v1"
 ROTATE_TYPE = "clusters.rotate_token.v1"
@@ -110,7 +110,7 @@ async def _make(run: Run, plan: Plan, before: Before) -> dict[str, Any]:
     connection = await _administrator(run)
     try:
         made = await ceremony.make(connection, plan, before)
-        trial = await _proven(run, cluster, members, made)
+        trial = await _proven(run, cluster, members, made, plan.level)
         offline = await _offline(connection)
     finally:
         await connection.close()
@@ -154,16 +154,18 @@ async def _make(run: Run, plan: Plan, before: Before) -> dict[str, Any]:
     }
 
 
-async def _proven(run: Run, cluster: Cluster, members: Sequence[Member], made: Made) -> Trial:
-    """Signed in with the new token at every member. Raises NotProven."""
+async def _proven(
+    run: Run, cluster: Cluster, members: Sequence[Member], made: Made, level: Level | None
+) -> Trial:
+    """Signed in with the new token at every member, and enough for its level. Raises NotProven."""
     asked = proxmox_members(
         cluster, [one for one in members if not one.credential_sealed]
     ) or proxmox_members(cluster, members)
     trial = await proving.prove(asked, made.credential)
     for one in trial.tried:
-        level = "ok" if one.outcome is Outcome.ACCEPTED else "warn"
-        await run.line(level, f"The new token: {one.text}", subject=one.member)
-    problem: NotProven | None = objection(trial, made.credential)
+        how = "ok" if one.outcome is Outcome.ACCEPTED else "warn"
+        await run.line(how, f"The new token: {one.text}", subject=one.member)
+    problem: NotProven | None = objection(trial, made.credential, level)
     if problem is not None:
         raise problem
     return trial
