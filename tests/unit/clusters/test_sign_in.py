@@ -18,6 +18,7 @@ from paddock.proxmox.proving import Outcome, Trial, Tried
 from paddock.proxmox.refusals import Seen, judge
 from paddock.proxmox.shapes import Realm
 from paddock.proxmox.wanted import Level, lacking, level_of, privileges, wanted
+from paddock.web.hints import advice
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TOKEN = TokenCredential("paddock@pve!one", Secret("x"))
@@ -123,6 +124,26 @@ def test_each_token_gets_a_name_that_says_its_day() -> None:
 )
 def test_what_an_administrator_sees_is_judged(user: dict[str, object] | None, code: str) -> None:
     assert judge("paddock@pve!one", Seen(user), NOW).code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "code", "grant"),
+    [
+        ("a@pve!one", False, "no_rights", "--users a@pve --tokens 'a@pve!one'"),
+        ("a@pve!one", True, "secret_wrong", "--users a@pve --tokens 'a@pve!one'"),
+        ("a@pve", False, "no_rights", "--users a@pve --roles"),
+        ("a@pve", True, "password_wrong", "--users a@pve --roles"),
+    ],
+)
+def test_lacking_rights_are_the_cause_of_no_refusal_but_told_besides(
+    name: str, refused: bool, code: str, grant: str
+) -> None:
+    cause = judge(name, Seen({"tokens": {"one": {}}}, {}), NOW, refused=refused)
+    assert cause.code == code
+    assert "no right at all" in cause.text
+    (command,) = advice(cause.hint).commands
+    assert command.startswith("pveum acl modify / ")
+    assert grant in command
 
 
 def test_names_that_are_no_realms_are_left_out() -> None:
