@@ -1,7 +1,7 @@
 """What an administrator's password is used for once: a role, a user and a token of Paddock's own on Proxmox VE.
 
-Every step can be repeated, and what did not exist before can be taken back. Paddock keeps no right to make tokens:
-such a right equals root.
+Every step can be repeated, and what did not exist before can be taken back; a token of others is never touched. Paddock
+keeps no right to make tokens: such a right equals root.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from typing import Any
 
 import msgspec
 
-from paddock.base.errors import Upstream
-from paddock.proxmox import reads
+from paddock.base.errors import Invalid, Upstream
+from paddock.proxmox import reads, tokens
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import TokenCredential
 from paddock.proxmox.errors import Forbidden, Gone, Unreadable
-from paddock.proxmox.farewell import acl_command, deleted, role_command, taken, token_command, user_command
+from paddock.proxmox.farewell import (
+    acl_command,
+    deleted,
+    role_command,
+    taken,
+    token_command,
+    token_path,
+    user_command,
+)
 from paddock.proxmox.permissions import Lack, Permissions
 from paddock.proxmox.request import path_of
 from paddock.proxmox.wanted import ROLE_NAMES, Level, lacking, listed, privileges
@@ -37,13 +45,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be there in the end. Without a `level` the role is left as it is (a rotation)."""
+    """What is to be there in the end. Without a `level` the role is left as it is (a rotation).
+
+    `run` is another one each time: it stands in the token's comment, so that a job that was cut off knows its own.
+    """
 
     userid: str
     tokenid: str
     level: Level | None = None
     entries: tuple[Entry, ...] = ()
     separated: bool = True
+    run: str = ""
 
     @property
     def token(self) -> str:
@@ -53,9 +65,13 @@ class Plan:
     def role(self) -> str:
         return ROLE_NAMES[self.level] if self.level else ""
 
+    @property
+    def comment(self) -> str:
+        return f"{COMMENT}, run {self.run}"
+
     @classmethod
-    def of(cls, level: Level, userid: str, tokenid: str) -> Plan:
-        return cls(userid, tokenid, level, (Entry("/", ROLE_NAMES[level]),))
+    def of(cls, level: Level, userid: str, tokenid: str, run: str = "") -> Plan:
+        return cls(userid, tokenid, level, (Entry("/", ROLE_NAMES[level]),), run=run)
 
     def wire(self) -> dict[str, Any]:
         return asdict(self)
@@ -134,7 +150,8 @@ def refused(administrator: str, lacks: Sequence[Lack]) -> Forbidden:
 async def look(connection: Connection, plan: Plan, administrator: str) -> Before:
     """What is there, after the administrator's rights were looked at. Changes nothing.
 
-    Raises Forbidden (code ceremony_rights) with every lacking privilege and its path; Upstream.
+    Raises Forbidden (code ceremony_rights) with every lacking privilege and its path; Invalid (code token_exists)
+    beside `token`; Upstream.
     """
     rights: Permissions = await reads.permissions(connection)
     # the right to look at users comes first: without it nobody can say whether the user is there
@@ -147,23 +164,27 @@ async def look(connection: Connection, plan: Plan, administrator: str) -> Before
     )
     if lacks := lacking(rights, needs(plan, before)):
         raise refused(administrator, lacks)
+    await _own(connection, plan)
     return before
 
 
 async def make(connection: Connection, plan: Plan, before: Before) -> Made:
-    """Makes what is missing. A token of this name is made anew, for its secret is told only once.
+    """Makes what is missing. The token that an earlier life of this run has made is made anew, for its secret is told
+    only once.
 
-    Raises Upstream; then `undo` takes back what was made so far.
+    Raises Invalid where the token is another's, or Upstream; then `undo` takes back what was made so far.
     """
     deeds: list[Deed] = []
+    cut_off = await _own(connection, plan)
     if plan.level:
         deeds += await _make_role(connection, plan.role, privileges(plan.level), before)
     if not before.user:
         body = {"userid": plan.userid, "comment": COMMENT}
         await _unless_there(connection.post, "/access/users", body, lambda: _usable(connection, plan.userid))
         deeds.append(Deed("user", plan.userid, "without a password: nobody can sign in with it"))
-    await deleted(connection, _token_path(plan))
-    made = await connection.post(_token_path(plan), {"privsep": plan.separated, "comment": COMMENT})
+    if cut_off:
+        await connection.delete(token_path(plan.token))
+    made = await connection.post(token_path(plan.token), {"privsep": plan.separated, "comment": plan.comment})
     value = made.get("value") if isinstance(made, dict) else None
     if not isinstance(value, str):
         raise Unreadable("Proxmox VE made the token, but did not tell its secret.", call="POST token")
@@ -187,9 +208,9 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
 async def undo(connection: Connection, plan: Plan, before: Before) -> list[str]:
     """Takes back what `make` may have made; returns what could not be taken back, as commands. Never raises Upstream."""
     left: list[str] = []
-    if not await deleted(connection, _token_path(plan)):
+    if not await _token_taken_back(connection, plan):
         left.append(token_command(plan.token))
-    if not before.user and not await deleted(connection, path_of("access", "users", plan.userid)):
+    if not before.user and not await _user_taken_back(connection, plan):
         left.append(user_command(plan.userid))
     if plan.level and before.user and before.role is not None and not before.granted:
         for entry in plan.entries:
@@ -208,8 +229,7 @@ async def undo(connection: Connection, plan: Plan, before: Before) -> list[str]:
 
 async def remove_token(connection: Connection, token: str) -> bool:
     """Whether the token is gone now, with its entries."""
-    userid, _, tokenid = token.rpartition("!")
-    return await deleted(connection, path_of("access", "users", userid, "token", tokenid))
+    return await deleted(connection, token_path(token))
 
 
 async def entries_of(connection: Connection, token: str) -> tuple[Entry, ...]:
@@ -224,6 +244,40 @@ async def _entries(connection: Connection, kind: str, who: str) -> tuple[Entry, 
         for row in rows
         if row.get("type") == kind and row.get("ugid") == who
     )
+
+
+async def _own(connection: Connection, plan: Plan) -> bool:
+    """Whether an earlier life of this run has made the token. Raises Invalid where it is another's."""
+    found = await tokens.find(connection, plan.token)
+    if found is not None and found.get("comment") != plan.comment:
+        raise Invalid.field(
+            "token",
+            f"The token {plan.token} exists on Proxmox VE already; nothing was changed.",
+            code="token_exists",
+            hint="Give another name, or none: then it gets one of its own. "
+            "To replace the token that Paddock signs in with, rotate it.",
+        )
+    return found is not None
+
+
+async def _token_taken_back(connection: Connection, plan: Plan) -> bool:
+    try:
+        return not await _own(connection, plan) or await deleted(connection, token_path(plan.token))
+    except Invalid:
+        return True  # another's, which stays
+    except Upstream:
+        return False
+
+
+async def _user_taken_back(connection: Connection, plan: Plan) -> bool:
+    """A user to whom somebody else has given a token meanwhile stays."""
+    try:
+        found = await tokens.of(connection, plan.userid)
+    except Upstream:
+        return False
+    if any(one.get("comment") != plan.comment for one in found.values()):
+        return True
+    return await deleted(connection, path_of("access", "users", plan.userid))
 
 
 async def _role(connection: Connection, name: str) -> tuple[str, ...] | None:
@@ -281,7 +335,3 @@ async def _unless_there(
     except Upstream:
         if not await there():
             raise
-
-
-def _token_path(plan: Plan) -> str:
-    return path_of("access", "users", plan.userid, "token", plan.tokenid)

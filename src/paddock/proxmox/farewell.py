@@ -132,7 +132,7 @@ def plan(mine: Belongings, found: Found) -> tuple[list[Change], list[str]]:
             kept.append(f"user {user}, {why}")
         else:
             users.append(user)
-    changes = [Change(f"token {token}", token_command(token), _token_path(token)) for token in mine.tokens]
+    changes = [Change(f"token {token}", token_command(token), token_path(token)) for token in mine.tokens]
     roles = []
     for role in mine.roles:
         rows = [row for row in found.entries if row.get("roleid") == role]
@@ -270,7 +270,7 @@ def _missing(error: Upstream) -> bool:
     return isinstance(error, Gone) or "does not exist" in error.message or "no such" in error.message
 
 
-def _token_path(token: str) -> str:
+def token_path(token: str) -> str:
     userid, _, tokenid = token.rpartition("!")
     return path_of("access", "users", userid, "token", tokenid)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from paddock.base.errors import Upstream
@@ -57,8 +58,9 @@ async def look(connection: Connection, name: str) -> Seen:
     return Seen(user, permissions, bool(factors))
 
 
-def judge(name: str, seen: Seen, now: datetime) -> Cause:
-    """Pure. `now` decides what has expired."""
+def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False) -> Cause:
+    """Pure. `now` decides what has expired. `refused` says that Proxmox VE answers 401, which lacking rights never
+    cause (measured on 9.2)."""
     by_token = "!" in name.rpartition("@")[2]
     userid, _, tokenid = name.rpartition("!") if by_token else (name, "", "")
     if seen.user is None:
@@ -80,23 +82,25 @@ def judge(name: str, seen: Seen, now: datetime) -> Cause:
             f"On a node: pveum user modify {userid} --expire 0",
         )
     if by_token:
-        return _token(name, userid, tokenid, seen, now)
+        return _token(name, userid, tokenid, seen, now, refused)
     if seen.factors:
         return Cause(
             "two_factor",
             f"{userid} signs in with a second factor, which Paddock cannot give.",
             "Use an API token: it needs no second factor.",
         )
-    if seen.permissions is not None and not seen.permissions:
-        return _no_rights(name)
-    return Cause(
+    bare = _bare(name, seen)
+    if bare and not refused:
+        return bare
+    return _with(
+        bare,
         "password_wrong",
         f"The user {userid} exists and may sign in: the password that Paddock has is not (any more) the right one.",
         "Give the new password, or better an API token, which does not age with it.",
     )
 
 
-def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime) -> Cause:
+def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime, refused: bool) -> Cause:
     tokens = (seen.user or {}).get("tokens") or {}
     token = tokens.get(tokenid) if isinstance(tokens, dict) else None
     if not isinstance(token, dict):
@@ -111,9 +115,11 @@ def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime) -> C
             f"The token {name} expired on {_day(token.get('expire'))}.",
             f"On a node: pveum user token modify {userid} {tokenid} --expire 0",
         )
-    if seen.permissions is not None and not seen.permissions:
-        return _no_rights(name)
-    return Cause(
+    bare = _bare(name, seen)
+    if bare and not refused:
+        return bare
+    return _with(
+        bare,
         "secret_wrong",
         f"The token {name} exists and is valid, so the secret that Paddock has is not its secret: "
         "it was made anew (regenerated) since, or was mistyped.",
@@ -121,14 +127,25 @@ def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime) -> C
     )
 
 
-def _no_rights(name: str) -> Cause:
-    kind = "--tokens" if "!" in name else "--users"
+def _bare(name: str, seen: Seen) -> Cause | None:
+    """That it holds no right at all, where that is known."""
+    if seen.permissions is None or seen.permissions:
+        return None
+    user, by_token, _ = name.rpartition("!") if "!" in name.rpartition("@")[2] else (name, "", "")
+    who = f"--users {quote(user)}" + (f" --tokens {quote(name)}" if by_token else "")
     return Cause(
         "no_rights",
         f"{name} exists, but holds no right at all."
-        + (" A token with privilege separation needs entries of its own." if "!" in name else ""),
-        f"On a node: pveum acl modify / {kind} '{name}' --roles PVEAuditor",
+        + (" A token with privilege separation may do what it and its user both may." if by_token else ""),
+        f"On a node: pveum acl modify / {who} --roles PVEAuditor",
     )
+
+
+def _with(bare: Cause | None, code: str, text: str, hint: str) -> Cause:
+    """The cause, and besides it that there is no right either, which is seen once the cause is mended."""
+    if bare is None:
+        return Cause(code, text, hint)
+    return Cause(code, f"{text} And {bare.text}", f"{hint} {bare.hint}")
 
 
 def _number(value: Any) -> int:

@@ -37,7 +37,7 @@ async def make(run: Run, connection: Connection, wanted: Wanted) -> Made:
     """The token, tried at the member that was reviewed; the others are contacted later. Raises NotProven."""
     made = await ceremony.make(connection, wanted.plan, wanted.before)
     trial = await proving.prove([_member(run)], made.credential)
-    if problem := objection(trial, made.credential):
+    if problem := objection(trial, made.credential, wanted.plan.level):
         raise problem
     return made
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from paddock.base.errors import Invalid
 from paddock.base.vault import Secret
 from paddock.clusters.connecting import proxmox_members
 from paddock.clusters.queries import get_cluster, members_of
@@ -15,6 +18,13 @@ from tests.app.clusters.signing import Signed, signed
 from tests.harness import Paddock
 
 USER = "paddock@pve"
+
+
+async def as_root(paddock: Paddock, prod: Signed) -> Connection:
+    """What a job has while it makes a token."""
+    members = proxmox_members(await get_cluster(paddock.ctx, prod.id), await members_of(paddock.ctx, prod.id))
+    root = PasswordCredential("root@pam", Secret(prod.prod.root_password))
+    return Connection("prod", members, root, HttpTransport())
 
 
 async def test_a_password_makes_a_token_with_no_more_than_paddock_needs_and_is_forgotten(
@@ -81,15 +91,66 @@ async def test_the_job_shows_exactly_what_was_made_and_the_deeds_keep_it(
         assert deed["at"]
 
 
-async def test_it_can_be_done_again_where_the_names_exist(paddock: Paddock, estate: Running) -> None:
+async def test_a_role_and_a_user_that_exist_are_used_again(paddock: Paddock, estate: Running) -> None:
     prod = await signed(paddock, estate)
     first = await prod.ceremony(level="operator", token="one")
-    again = await prod.ceremony(level="operator", token="one")
     other = await prod.ceremony(level="operator", token="two")
-    assert [job["state"] for job in (first, again, other)] == ["done"] * 3
+    assert [job["state"] for job in (first, other)] == ["done"] * 2
     assert {deed["kind"] for deed in other["result"]["deeds"]} == {"token", "acl"}
     assert (await prod.now())["name"] == f"{USER}!two"
     assert (await prod.api.get(f"{prod.path}/rights"))["level"] == "operator"
+
+
+async def test_a_token_of_that_name_is_refused_before_anything_is_written(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    theirs = Token("x" * 36, comment=ceremony.COMMENT)
+    prod.identity.users["automation@pve"] = User(tokens={"terraform": theirs})
+    before = prod.entries()
+    estate.requests.clear()
+    job = await prod.ceremony(user="automation@pve", token="terraform")
+    assert (job["state"], job["error"]["code"]) == ("failed", "token_exists")
+    assert "automation@pve!terraform exists" in job["error"]["message"]
+    assert "another name" in job["error"]["hint"]
+    assert "rotate" in job["error"]["hint"]
+    assert prod.identity.users["automation@pve"].tokens == {"terraform": theirs}
+    assert prod.entries() == before
+    written = {(one.method, one.path) for one in estate.requests if one.method != "GET"}
+    assert {path.rpartition("/")[2] for _, path in written} <= {"ticket"}
+
+
+async def test_paddocks_own_token_is_not_made_anew_and_goes_on_working(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    assert (await prod.ceremony(token="one"))["state"] == "done"
+    secret = prod.identity.users[USER].tokens["one"].secret
+    estate.fault("overloaded", cluster="prod", path="^PUT .*/access/acl", status=500, reason="no")
+    job = await prod.ceremony(token="one")
+    assert (job["state"], job["error"]["code"]) == ("failed", "token_exists")
+    assert prod.identity.users[USER].tokens["one"].secret == secret
+    assert (await prod.api.get(f"{prod.path}/rights"))["level"] == "operator"
+
+
+async def test_a_token_that_somebody_else_made_after_the_look_is_neither_replaced_nor_taken_back(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    connection = await as_root(paddock, prod)
+    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again", "this run")
+    try:
+        before = await ceremony.look(connection, plan, "root@pam")
+        theirs = Token("x" * 36, comment="Made by Paddock, run another")
+        prod.identity.users[USER] = User(tokens={"again": theirs})
+        prod.identity.changed()
+        with pytest.raises(Invalid) as refusal:
+            await ceremony.make(connection, plan, before)
+        assert (refusal.value.code, refusal.value.details[0].field) == ("token_exists", "token")
+        assert await ceremony.undo(connection, plan, before) == []
+    finally:
+        await connection.close()
+    assert prod.identity.users[USER].tokens == {"again": theirs}, "nor is its user"
 
 
 async def test_a_role_of_that_name_with_other_rights_is_set_right_and_told(
@@ -208,10 +269,8 @@ async def test_a_step_that_was_cut_off_is_repeated_without_doubling_anything(
 ) -> None:
     prod = await signed(paddock, estate)
     state = prod.entries()
-    members = proxmox_members(await get_cluster(paddock.ctx, prod.id), await members_of(paddock.ctx, prod.id))
-    root = PasswordCredential("root@pam", Secret(prod.prod.root_password))
-    connection = Connection("prod", members, root, HttpTransport())
-    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again")
+    connection = await as_root(paddock, prod)
+    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again", "this run")
     try:
         before = await ceremony.look(connection, plan, "root@pam")
         first = await ceremony.make(connection, plan, before)
@@ -241,6 +300,26 @@ async def test_a_user_that_was_there_stays_when_it_fails(paddock: Paddock, estat
     estate.fault("overloaded", cluster="prod", path="^PUT .*/access/acl", status=500, reason="no")
     assert (await prod.ceremony())["state"] == "failed"
     assert prod.entries() == before
+
+
+async def test_a_token_that_may_less_than_was_asked_for_is_taken_back_and_told_why(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    prod.identity.users[USER] = User()
+    prod.identity.grant("/vms", "user", USER, "PVEAuditor")
+    before = prod.entries()
+    job = await prod.ceremony(level="operator")
+    assert (job["state"], job["error"]["code"]) == ("failed", "level_missed")
+    message, hint = job["error"]["message"], job["error"]["hint"]
+    assert "VM.PowerMgmt" in message
+    assert "on /vms" in message
+    assert "Datastore" not in message, "only what is missing is named"
+    assert "on /vms replaces what is inherited" in hint
+    assert "pveum acl list" in hint
+    assert prod.entries() == before
+    assert (await prod.now())["kind"] == "password"
+    assert (await prod.ceremony(level="observer"))["state"] == "done", "that much it may"
 
 
 async def test_a_disabled_user_of_that_name_is_told_before_anything_is_made(

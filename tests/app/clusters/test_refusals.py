@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pvesim import Running
+from pvesim.identity import Token
 from tests.app.clusters.signing import signed
 from tests.harness import Paddock
 
@@ -57,6 +60,23 @@ async def test_a_user_that_is_gone_is_explained(paddock: Paddock, estate: Runnin
     del prod.identity.users["watch@pve"]
     prod.identity.changed()
     assert (await prod.api.post(f"{prod.path}/explain", prod.root))["code"] == "user_missing"
+
+
+async def test_a_token_that_was_deleted_and_made_again_has_another_secret_and_no_rights(
+    paddock: Paddock, estate: Running
+) -> None:
+    token = estate["prod"].tokens["full"]
+    prod = await signed(paddock, estate, token_id=token.id, token_secret=token.secret)
+    user, _, tokenid = token.id.partition("!")
+    prod.identity.users[user].tokens[tokenid] = Token("y" * 36)
+    prod.identity.forget("token", token.id)
+    async with asyncio.timeout(20):
+        while (await prod.now())["trouble"] != "token_refused":
+            await asyncio.sleep(0.1)
+    cause = await prod.api.post(f"{prod.path}/explain", prod.root)
+    assert cause["code"] == "secret_wrong", "lacking rights never cause a 401"
+    assert "holds no right at all" in cause["text"], "which would be found out next"
+    assert f"--users {user} --tokens '{token.id}'" in cause["hint"], "the user's entry is needed too"
 
 
 async def test_the_administrators_password_must_be_right(paddock: Paddock, estate: Running) -> None:

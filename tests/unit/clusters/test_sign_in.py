@@ -18,6 +18,7 @@ from paddock.proxmox.proving import Outcome, Trial, Tried
 from paddock.proxmox.refusals import Seen, judge
 from paddock.proxmox.shapes import Realm
 from paddock.proxmox.wanted import Level, lacking, level_of, privileges, wanted
+from paddock.web.hints import advice
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TOKEN = TokenCredential("paddock@pve!one", Secret("x"))
@@ -82,6 +83,18 @@ def test_rights_that_do_not_show_the_cluster_are_not_enough() -> None:
     assert "--users a@pve" in (found.hint or "")
 
 
+def test_only_a_token_that_was_made_for_a_level_must_be_enough_for_it() -> None:
+    observer = {"/": dict.fromkeys(privileges(Level.OBSERVER), 1)}
+    trial = Trial((Tried("pve1", Outcome.ACCEPTED, permissions=observer),))
+    assert objection(trial, TOKEN) is None, "what a person gives may be less"
+    assert objection(trial, TOKEN, Level.OBSERVER) is None
+    found = objection(trial, TOKEN, Level.OPERATOR)
+    assert found is not None
+    assert found.code == "level_missed"
+    assert "VM.Allocate" in found.message
+    assert "SDN.Use on /sdn" in found.message
+
+
 def test_commands_quote_what_a_shell_would_read() -> None:
     plan = Plan("odd;name@pve", "t1", None, (Entry("/", "PVEAuditor"), Entry("/vms", "PVEVMUser", False)))
     text = "\n".join(commands.making(plan))
@@ -111,6 +124,26 @@ def test_each_token_gets_a_name_that_says_its_day() -> None:
 )
 def test_what_an_administrator_sees_is_judged(user: dict[str, object] | None, code: str) -> None:
     assert judge("paddock@pve!one", Seen(user), NOW).code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "code", "grant"),
+    [
+        ("a@pve!one", False, "no_rights", "--users a@pve --tokens 'a@pve!one'"),
+        ("a@pve!one", True, "secret_wrong", "--users a@pve --tokens 'a@pve!one'"),
+        ("a@pve", False, "no_rights", "--users a@pve --roles"),
+        ("a@pve", True, "password_wrong", "--users a@pve --roles"),
+    ],
+)
+def test_lacking_rights_are_the_cause_of_no_refusal_but_told_besides(
+    name: str, refused: bool, code: str, grant: str
+) -> None:
+    cause = judge(name, Seen({"tokens": {"one": {}}}, {}), NOW, refused=refused)
+    assert cause.code == code
+    assert "no right at all" in cause.text
+    (command,) = advice(cause.hint).commands
+    assert command.startswith("pveum acl modify / ")
+    assert grant in command
 
 
 def test_names_that_are_no_realms_are_left_out() -> None:

@@ -137,7 +137,8 @@ async def explain_refusal(ctx: Context, cluster_id: str, administrator: Administ
         raise
     finally:
         await connection.close()
-    cause = refusals.judge(cluster.credential_name, seen, ctx.now())
+    refused = cluster.trouble in ("password_refused", "token_refused")
+    cause = refusals.judge(cluster.credential_name, seen, ctx.now(), refused=refused)
     await audit.record_alone(
         ctx, "clusters.explain_sign_in", record.target_of(cluster), outcome="ok", detail={"cause": cause.code}
     )

@@ -17,16 +17,14 @@ from paddock.clusters.queries import get_cluster, members_of
 from paddock.clusters.sign_in import record
 from paddock.clusters.sign_in.trial import NotProven, objection
 from paddock.jobs.run import JobType, Run
-from paddock.proxmox import ceremony, proving, reads
+from paddock.proxmox import ceremony, proving, reads, tokens
 from paddock.proxmox.ceremony import Before, Made, Plan
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import PasswordCredential
-from paddock.proxmox.errors import Gone
 from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
-from paddock.proxmox.request import path_of
 from paddock.proxmox.transport import HttpTransport
-from paddock.proxmox.wanted import lacking
+from paddock.proxmox.wanted import Level, lacking
 
 MAKE_TYPE = "clusters.make_token.v1"
 ROTATE_TYPE = "clusters.rotate_token.v1"
@@ -74,24 +72,20 @@ async def _look(run: Run, plan: Plan) -> dict[str, Any]:
 async def _look_at_old(run: Run) -> dict[str, Any]:
     """What the new token is to be: of the same user, with the same rights."""
     old: str = run.arguments["old"]
-    userid, _, tokenid = old.rpartition("!")
     connection = await _administrator(run)
     try:
-        try:
-            token = await connection.get(
-                path_of("access", "users", userid, "token", tokenid), as_type=dict[str, Any]
+        token = await tokens.find(connection, old)
+        if token is None:
+            raise Upstream(
+                f"The token {old} does not exist any more, so there is nothing to take over its rights from.",
+                code="token_gone",
+                hint="Make a new token instead: it gets the rights that Paddock needs.",
             )
-        except (Gone, Upstream) as error:
-            if isinstance(error, Gone) or "no such token" in error.message:
-                raise Upstream(
-                    f"The token {old} does not exist any more, so there is nothing to take over its rights from.",
-                    code="token_gone",
-                    hint="Make a new token instead: it gets the rights that Paddock needs.",
-                ) from None
-            raise
         separated = bool(int(token.get("privsep", 1)))
         entries = await ceremony.entries_of(connection, old) if separated else ()
-        plan = Plan(userid, run.arguments["tokenid"], None, entries, separated)
+        plan = Plan(
+            old.rpartition("!")[0], run.arguments["tokenid"], None, entries, separated, run=run.job_id
+        )
         await _may_rotate(connection, plan, run.arguments["administrator"])
     finally:
         await connection.close()
@@ -116,7 +110,7 @@ async def _make(run: Run, plan: Plan, before: Before) -> dict[str, Any]:
     connection = await _administrator(run)
     try:
         made = await ceremony.make(connection, plan, before)
-        trial = await _proven(run, cluster, members, made)
+        trial = await _proven(run, cluster, members, made, plan.level)
         offline = await _offline(connection)
     finally:
         await connection.close()
@@ -160,16 +154,18 @@ async def _make(run: Run, plan: Plan, before: Before) -> dict[str, Any]:
     }
 
 
-async def _proven(run: Run, cluster: Cluster, members: Sequence[Member], made: Made) -> Trial:
-    """Signed in with the new token at every member. Raises NotProven."""
+async def _proven(
+    run: Run, cluster: Cluster, members: Sequence[Member], made: Made, level: Level | None
+) -> Trial:
+    """Signed in with the new token at every member, and enough for its level. Raises NotProven."""
     asked = proxmox_members(
         cluster, [one for one in members if not one.credential_sealed]
     ) or proxmox_members(cluster, members)
     trial = await proving.prove(asked, made.credential)
     for one in trial.tried:
-        level = "ok" if one.outcome is Outcome.ACCEPTED else "warn"
-        await run.line(level, f"The new token: {one.text}", subject=one.member)
-    problem: NotProven | None = objection(trial, made.credential)
+        how = "ok" if one.outcome is Outcome.ACCEPTED else "warn"
+        await run.line(how, f"The new token: {one.text}", subject=one.member)
+    problem: NotProven | None = objection(trial, made.credential, level)
     if problem is not None:
         raise problem
     return trial

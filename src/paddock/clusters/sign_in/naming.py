@@ -32,4 +32,4 @@ def plan(level: Level, userid: str, tokenid: str, now: datetime, salt: str) -> P
             f"{userid} is not of the realm pve: only there a user needs no password of its own.",
             hint=f"For example {USER}.",
         )
-    return Plan.of(level, userid, tokenid)
+    return Plan.of(level, userid, tokenid, salt)

@@ -83,7 +83,9 @@ class TokenIn(AdministratorIn):
         "operator", description="observer: may see everything. operator: may also work with containers."
     )
     user: str = Field("", description="User of the realm pve that the token belongs to. Default: paddock@pve")
-    token: str = Field("", description="Name of the token. Default: one with today's date.")
+    token: str = Field(
+        "", description="Name of a new token; one that exists is refused. Default: one with today's date."
+    )
 
 
 class RotateIn(AdministratorIn):

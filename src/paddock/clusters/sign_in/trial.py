@@ -8,6 +8,7 @@ from typing import Any
 
 from paddock.base.errors import Upstream
 from paddock.proxmox.credentials import Credential, TokenCredential
+from paddock.proxmox.permissions import Lack
 from paddock.proxmox.proving import Outcome, Trial
 from paddock.proxmox.wanted import Level, Want, lacking, level_of, listed, table, wanted
 
@@ -47,9 +48,9 @@ def tested(trial: Trial) -> tuple[Tested, ...]:
     return tuple(Tested(one.member, one.outcome, one.text) for one in trial.tried)
 
 
-def objection(trial: Trial, credential: Credential) -> NotProven | None:
+def objection(trial: Trial, credential: Credential, level: Level | None = None) -> NotProven | None:
     """Why the credential should not be saved; None where it may. Members that cannot be asked do not count
-    against it, as long as one accepts it."""
+    against it, as long as one accepts it. With a `level` it must be enough for all of that."""
     rows = tested(trial)
     refused = trial.only(Outcome.REFUSED)
     if refused and refused[0].error is not None:
@@ -69,6 +70,13 @@ def objection(trial: Trial, credential: Credential) -> NotProven | None:
             f"Accepted, but it may not even see the cluster: it lacks {listed(missing)}.",
             code="cannot_watch",
             hint=_give(credential),
+            tested=rows,
+        )
+    if level and (short := lacking(rights, wanted(level))):
+        return NotProven(
+            f"Accepted, but not enough for an {level}: it lacks {listed(short)}.",
+            code="level_missed",
+            hint=_narrower(short),
             tested=rows,
         )
     return None
@@ -99,6 +107,15 @@ def _give(credential: Credential) -> str:
             f"--users {user} --tokens '{credential.token_id}' --roles PVEAuditor"
         )
     return f"On a node: pveum acl modify / --users {credential.username} --roles PVEAuditor"
+
+
+def _narrower(short: Sequence[Lack]) -> str:
+    """What is granted on / and missing below was replaced there."""
+    paths = _names(list(dict.fromkeys(one.path for one in short)))
+    return (
+        f"An entry of the user or of the token on {paths} replaces what is inherited from /; it does not add to it. "
+        "Look for it under Datacenter → Permissions, or on a node: pveum acl list"
+    )
 
 
 def _names(names: Sequence[str]) -> str:

@@ -1,0 +1,32 @@
+"""API tokens on Proxmox VE, as an administrator sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paddock.proxmox.connection import Connection
+from paddock.proxmox.errors import Gone
+from paddock.proxmox.request import path_of
+
+
+async def find(connection: Connection, token: str) -> Mapping[str, Any] | None:
+    """Its `privsep`, `expire` (s, 0 is never) and `comment`; None where it or its user does not exist.
+
+    Raises Upstream.
+    """
+    userid, _, tokenid = token.rpartition("!")
+    return (await of(connection, userid)).get(tokenid)
+
+
+async def of(connection: Connection, userid: str) -> Mapping[str, Mapping[str, Any]]:
+    """The tokens of a user by name; none where there is no such user. Raises Upstream.
+
+    The user is asked for: a token of a user who does not exist answers 403 to all but root.
+    """
+    try:
+        user = await connection.get(path_of("access", "users", userid), as_type=dict[str, Any])
+    except Gone:
+        return {}
+    rows = user.get("tokens")
+    return rows if isinstance(rows, dict) else {}
