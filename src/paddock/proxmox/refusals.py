@@ -31,7 +31,7 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Cause:
     """`code` is stable: user_missing, user_disabled, user_expired, token_deleted, token_expired, no_rights,
-    secret_wrong, two_factor, password_wrong, fine."""
+    secret_wrong, two_factor, password_wrong, works."""
 
     code: str
     text: str
@@ -58,9 +58,15 @@ async def look(connection: Connection, name: str) -> Seen:
     return Seen(user, permissions, bool(factors))
 
 
-def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False) -> Cause:
+def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works: bool = False) -> Cause:
     """Pure. `now` decides what has expired. `refused` says that Proxmox VE answers 401, which lacking rights never
-    cause (measured on 9.2)."""
+    cause (measured on 9.2); `works`, that it has just accepted the sign-in."""
+    if works:
+        return _bare(name, seen) or Cause(
+            "works",
+            f"Proxmox VE accepts {name} now.",
+            "Nothing has to be done: Paddock signs in with it again.",
+        )
     by_token = "!" in name.rpartition("@")[2]
     userid, _, tokenid = name.rpartition("!") if by_token else (name, "", "")
     if seen.user is None:

@@ -55,6 +55,20 @@ async def test_a_user_that_is_refused_is_explained(
     assert "watch@pve" in cause["text"]
 
 
+async def test_a_sign_in_that_works_again_is_told_so_and_used_at_once(
+    paddock: Paddock, estate: Running
+) -> None:
+    prod = await signed(paddock, estate)
+    token = estate["prod"].tokens["full"]
+    await prod.api.call("PUT", prod.path, {"token_id": token.id, "token_secret": token.secret})
+    estate.fault("token-deleted", cluster="prod")
+    await paddock.until_status("pve1", "refused")
+    estate.clear()
+    assert (await prod.api.post(f"{prod.path}/explain", prod.root))["code"] == "works"
+    await paddock.until_status("pve1", "online", seconds=8)  # by itself it would wait a minute
+    assert "Make a token" not in (await paddock.browser.post(f"{prod.path}/explain", prod.root))[1]
+
+
 async def test_a_user_that_is_gone_is_explained(paddock: Paddock, estate: Running) -> None:
     prod = await signed(paddock, estate, username="watch@pve", password="watch-only-1")
     del prod.identity.users["watch@pve"]

@@ -10,7 +10,7 @@ from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Upstream, WrongState
 from paddock.base.ids import new_id
-from paddock.clusters.connecting import name_of, proxmox_members
+from paddock.clusters.connecting import name_of, proxmox_members, unseal
 from paddock.clusters.model import Cluster, Member
 from paddock.clusters.queries import get_cluster, members_of
 from paddock.clusters.sign_in import jobs as long_verbs
@@ -19,9 +19,11 @@ from paddock.clusters.sign_in.trial import Tested, objection, tested
 from paddock.clusters.sign_in.wish import Administrator, CredentialWish
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
-from paddock.proxmox import proving, refusals
+from paddock.proxmox import proving, reads, refusals
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
+from paddock.proxmox.errors import LoginRefused
+from paddock.proxmox.members import Member as ProxmoxMember
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.wanted import Level
 
@@ -137,12 +139,31 @@ async def explain_refusal(ctx: Context, cluster_id: str, administrator: Administ
         raise
     finally:
         await connection.close()
-    refused = cluster.trouble in ("password_refused", "token_refused")
-    cause = refusals.judge(cluster.credential_name, seen, ctx.now(), refused=refused)
+    works = await _works(ctx, cluster, members)
+    refused = works is False or cluster.trouble in ("password_refused", "token_refused")
+    cause = refusals.judge(cluster.credential_name, seen, ctx.now(), refused=refused, works=works is True)
     await audit.record_alone(
         ctx, "clusters.explain_sign_in", record.target_of(cluster), outcome="ok", detail={"cause": cause.code}
     )
     return cause
+
+
+async def _works(ctx: Context, cluster: Cluster, members: Sequence[ProxmoxMember]) -> bool | None:
+    """Whether the stored sign-in is accepted now, without a ticket from before; None where nobody answers.
+
+    If it is, the watch goes on with it at once.
+    """
+    connection = Connection(cluster.name, members, unseal(ctx.vault, cluster), HttpTransport())
+    try:
+        await reads.version(connection)
+    except LoginRefused:
+        return False
+    except Upstream:
+        return None
+    finally:
+        await connection.close()
+    (await ctx.part(Connections).get(cluster.id)).retry_sign_in()
+    return True
 
 
 async def make_token(

@@ -107,7 +107,7 @@ class StartedManyOut(BaseModel):
 class CauseOut(BaseModel):
     code: str = Field(
         description="user_missing · user_disabled · user_expired · token_deleted · token_expired · secret_wrong · "
-        "password_wrong · two_factor · no_rights"
+        "password_wrong · two_factor · no_rights · works"
     )
     text: str
     hint: str
