@@ -10,6 +10,7 @@ from paddock.clusters import queries as clusters
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
 from paddock.nodes import queries as nodes
+from paddock.sites import queries as sites
 from paddock.watch import adding
 
 
@@ -28,6 +29,7 @@ async def add_member(ctx: Context, cluster_id: str, name: str) -> Job:
     except NotFound as error:
         raise Invalid.field("name", error.message, hint=error.hint) from None
     label = f"Add {member.name} of {cluster.name}"
+    site = await sites.get_site(ctx, cluster.site_id)
     async with ctx.write() as tx:
         job = jobs.queue(
             ctx,
@@ -36,7 +38,7 @@ async def add_member(ctx: Context, cluster_id: str, name: str) -> Job:
             {"cluster_id": cluster_id, "name": member.name},
             label=label,
             site_id=cluster.site_id,
-            links=[{"kind": "site", "id": cluster.site_id, "label": cluster.name}],
+            links=[{"kind": "site", "id": site.id, "label": site.name}],
             total=1,
         )
         audit.record(tx, ctx, "nodes.import", audit.Target("job", job.id, label), detail={"members": [name]})
