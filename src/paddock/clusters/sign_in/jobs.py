@@ -18,11 +18,12 @@ from paddock.clusters.sign_in import record
 from paddock.clusters.sign_in.trial import NotProven, objection
 from paddock.jobs.run import JobType, Run
 from paddock.proxmox import ceremony, proving, reads, tokens
-from paddock.proxmox.ceremony import Before, Made, Plan
+from paddock.proxmox.ceremony import Before, Made
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import PasswordCredential
 from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
+from paddock.proxmox.token_plan import Plan
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.wanted import Level, lacking
 
