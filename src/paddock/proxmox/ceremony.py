@@ -134,7 +134,9 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
         deeds.append(Deed("user", plan.userid, "without a password: nobody can sign in with it"))
     if cut_off:
         await connection.delete(token_path(plan.token))
-    made = await connection.post(token_path(plan.token), {"privsep": plan.separated, "comment": plan.comment})
+    made = await connection.post(
+        token_path(plan.token), {"privsep": plan.separated, "comment": plan.comment, "expire": plan.expire}
+    )
     value = made.get("value") if isinstance(made, dict) else None
     if not isinstance(value, str):
         raise Unreadable("Proxmox VE made the token, but did not tell its secret.", call="POST token")
@@ -142,7 +144,8 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
         Deed(
             "token",
             plan.token,
-            "with privilege separation" if plan.separated else "with all rights of its user",
+            ("with privilege separation" if plan.separated else "with all rights of its user")
+            + f", {tokens.ending(plan.expire)}",
         )
     )
     for entry in plan.entries if plan.separated else ():

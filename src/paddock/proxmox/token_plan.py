@@ -27,6 +27,7 @@ class Plan:
     """What is to be there in the end. Without a `level` the role is left as it is (a rotation).
 
     `run` is another one each time: it stands in the token's comment, so that a job that was cut off knows its own.
+    `expire` is when the token ends (s since 1970), 0 is never.
     """
 
     userid: str
@@ -35,6 +36,7 @@ class Plan:
     entries: tuple[Entry, ...] = ()
     separated: bool = True
     run: str = ""
+    expire: int = 0
 
     @property
     def token(self) -> str:

@@ -84,8 +84,15 @@ async def _look_at_old(run: Run) -> dict[str, Any]:
             )
         separated = bool(int(token.get("privsep", 1)))
         entries = await ceremony.entries_of(connection, old) if separated else ()
+        ended = tokens.over(token.get("expire"), run.ctx.now())
         plan = Plan(
-            old.rpartition("!")[0], run.arguments["tokenid"], None, entries, separated, run=run.job_id
+            old.rpartition("!")[0],
+            run.arguments["tokenid"],
+            None,
+            entries,
+            separated,
+            run.job_id,
+            0 if ended else tokens.number(token.get("expire")),
         )
         await _may_rotate(connection, plan, run.arguments["administrator"])
     finally:
@@ -93,6 +100,16 @@ async def _look_at_old(run: Run) -> dict[str, Any]:
     for entry in entries:
         await run.line(
             "info", f"It holds {entry.role} on {entry.path}; the new one gets the same", subject=old
+        )
+    if ended:
+        await run.line(
+            "warn",
+            f"It ended on {tokens.day(token['expire'])}; the new one is made without an end",
+            subject=old,
+        )
+    elif plan.expire:
+        await run.line(
+            "info", f"It ends on {tokens.day(plan.expire)}; the new one ends then too", subject=old
         )
     return {"plan": plan.wire()}
 
