@@ -28,58 +28,8 @@ from paddock.proxmox.farewell import (
 )
 from paddock.proxmox.permissions import Lack, Permissions
 from paddock.proxmox.request import path_of
-from paddock.proxmox.wanted import ROLE_NAMES, Level, lacking, listed, privileges
-
-USER = "paddock@pve"
-COMMENT = "Made by Paddock"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the access control list: a role on a path."""
-
-    path: str
-    role: str
-    propagate: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be there in the end. Without a `level` the role is left as it is (a rotation).
-
-    `run` is another one each time: it stands in the token's comment, so that a job that was cut off knows its own.
-    """
-
-    userid: str
-    tokenid: str
-    level: Level | None = None
-    entries: tuple[Entry, ...] = ()
-    separated: bool = True
-    run: str = ""
-
-    @property
-    def token(self) -> str:
-        return f"{self.userid}!{self.tokenid}"
-
-    @property
-    def role(self) -> str:
-        return ROLE_NAMES[self.level] if self.level else ""
-
-    @property
-    def comment(self) -> str:
-        return f"{COMMENT}, run {self.run}"
-
-    @classmethod
-    def of(cls, level: Level, userid: str, tokenid: str, run: str = "") -> Plan:
-        return cls(userid, tokenid, level, (Entry("/", ROLE_NAMES[level]),), run=run)
-
-    def wire(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def read(cls, found: Any) -> Plan:
-        """Out of what `wire` gave."""
-        return msgspec.convert(found, cls)
+from paddock.proxmox.token_plan import COMMENT, USER, Entry, Plan
+from paddock.proxmox.wanted import Level, lacking, listed, privileges
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +134,9 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
         deeds.append(Deed("user", plan.userid, "without a password: nobody can sign in with it"))
     if cut_off:
         await connection.delete(token_path(plan.token))
-    made = await connection.post(token_path(plan.token), {"privsep": plan.separated, "comment": plan.comment})
+    made = await connection.post(
+        token_path(plan.token), {"privsep": plan.separated, "comment": plan.comment, "expire": plan.expire}
+    )
     value = made.get("value") if isinstance(made, dict) else None
     if not isinstance(value, str):
         raise Unreadable("Proxmox VE made the token, but did not tell its secret.", call="POST token")
@@ -192,7 +144,8 @@ async def make(connection: Connection, plan: Plan, before: Before) -> Made:
         Deed(
             "token",
             plan.token,
-            "with privilege separation" if plan.separated else "with all rights of its user",
+            ("with privilege separation" if plan.separated else "with all rights of its user")
+            + f", {tokens.ending(plan.expire)}",
         )
     )
     for entry in plan.entries if plan.separated else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from shlex import quote
 from typing import Any
 
@@ -13,8 +13,7 @@ from paddock.proxmox.connection import Connection
 from paddock.proxmox.errors import Gone
 from paddock.proxmox.permissions import Permissions
 from paddock.proxmox.request import path_of
-
-_LAST = 253_402_300_799  # the last second that a date can say
+from paddock.proxmox.tokens import day, number, over
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +74,16 @@ def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works:
             f"The user {userid} does not exist on Proxmox VE any more, nor does any token of it.",
             "Sign in with another account, or make a new token.",
         )
-    if not _number(seen.user.get("enable", 1)):
+    if not number(seen.user.get("enable", 1)):
         return Cause(
             "user_disabled",
             f"The user {userid} is disabled, and its tokens with it.",
             f"On a node: pveum user modify {userid} --enable 1",
         )
-    if _over(seen.user.get("expire"), now):
+    if over(seen.user.get("expire"), now):
         return Cause(
             "user_expired",
-            f"The account of {userid} expired on {_day(seen.user.get('expire'))}, and its tokens with it.",
+            f"The account of {userid} expired on {day(seen.user.get('expire'))}, and its tokens with it.",
             f"On a node: pveum user modify {userid} --expire 0",
         )
     if by_token:
@@ -115,10 +114,10 @@ def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime, refu
             f"The token {name} does not exist: it was deleted (revoked).",
             "Make a new one; its user is still there.",
         )
-    if _over(token.get("expire"), now):
+    if over(token.get("expire"), now):
         return Cause(
             "token_expired",
-            f"The token {name} expired on {_day(token.get('expire'))}.",
+            f"The token {name} expired on {day(token.get('expire'))}.",
             f"On a node: pveum user token modify {userid} {tokenid} --expire 0",
         )
     bare = _bare(name, seen)
@@ -152,19 +151,3 @@ def _with(bare: Cause | None, code: str, text: str, hint: str) -> Cause:
     if bare is None:
         return Cause(code, text, hint)
     return Cause(code, f"{text} And {bare.text}", f"{hint} {bare.hint}")
-
-
-def _number(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0
-
-
-def _over(expire: Any, now: datetime) -> bool:
-    seconds = _number(expire)
-    return 0 < seconds <= now.timestamp()
-
-
-def _day(expire: Any) -> str:
-    return datetime.fromtimestamp(min(_number(expire), _LAST), UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.errors import Gone
 from paddock.proxmox.request import path_of
+
+_LAST = 253_402_300_799  # the last second that a date can say
 
 
 async def find(connection: Connection, token: str) -> Mapping[str, Any] | None:
@@ -30,3 +33,25 @@ async def of(connection: Connection, userid: str) -> Mapping[str, Mapping[str, A
         return {}
     rows = user.get("tokens")
     return rows if isinstance(rows, dict) else {}
+
+
+def ending(expire: int) -> str:
+    """until 2027-01-31 00:00 UTC · without an end"""
+    return f"until {day(expire)}" if expire else "without an end"
+
+
+def number(value: Any) -> int:
+    """Whatever Proxmox VE sends as a number; 0 where it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def over(expire: Any, now: datetime) -> bool:
+    seconds = number(expire)
+    return 0 < seconds <= now.timestamp()
+
+
+def day(expire: Any) -> str:
+    return datetime.fromtimestamp(min(number(expire), _LAST), UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -19,12 +19,13 @@ from paddock.nodes import record as nodes
 from paddock.nodes.record import BridgeSeen, Facts, Registration
 from paddock.proxmox import reads
 from paddock.proxmox.address import Endpoint
-from paddock.proxmox.ceremony import Before, Made, Plan
+from paddock.proxmox.ceremony import Before, Made
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.credentials import Credential
 from paddock.proxmox.shapes import Interface
+from paddock.proxmox.token_plan import Plan
 from paddock.sites import queries as sites
 from paddock.watch import making, reading, recording
 from paddock.watch.making import first_connection

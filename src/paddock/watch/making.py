@@ -12,9 +12,10 @@ from paddock.clusters.sign_in.trial import objection
 from paddock.jobs.run import Run
 from paddock.proxmox import ceremony, proving
 from paddock.proxmox.address import Endpoint
-from paddock.proxmox.ceremony import Before, Made, Plan
+from paddock.proxmox.ceremony import Before, Made
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.members import Member
+from paddock.proxmox.token_plan import Plan
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.trust import TrustMode
 

@@ -10,6 +10,7 @@ from paddock.clusters.connecting import proxmox_members
 from paddock.clusters.queries import get_cluster, members_of
 from paddock.jobs.model import Job
 from paddock.proxmox import Connection, PasswordCredential, ceremony
+from paddock.proxmox.token_plan import COMMENT, Plan
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.wanted import Level
 from pvesim import Running
@@ -105,7 +106,7 @@ async def test_a_token_of_that_name_is_refused_before_anything_is_written(
     paddock: Paddock, estate: Running
 ) -> None:
     prod = await signed(paddock, estate)
-    theirs = Token("x" * 36, comment=ceremony.COMMENT)
+    theirs = Token("x" * 36, comment=COMMENT)
     prod.identity.users["automation@pve"] = User(tokens={"terraform": theirs})
     before = prod.entries()
     estate.requests.clear()
@@ -138,7 +139,7 @@ async def test_a_token_that_somebody_else_made_after_the_look_is_neither_replace
 ) -> None:
     prod = await signed(paddock, estate)
     connection = await as_root(paddock, prod)
-    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again", "this run")
+    plan = Plan.of(Level.OPERATOR, USER, "again", "this run")
     try:
         before = await ceremony.look(connection, plan, "root@pam")
         theirs = Token("x" * 36, comment="Made by Paddock, run another")
@@ -270,7 +271,7 @@ async def test_a_step_that_was_cut_off_is_repeated_without_doubling_anything(
     prod = await signed(paddock, estate)
     state = prod.entries()
     connection = await as_root(paddock, prod)
-    plan = ceremony.Plan.of(Level.OPERATOR, USER, "again", "this run")
+    plan = Plan.of(Level.OPERATOR, USER, "again", "this run")
     try:
         before = await ceremony.look(connection, plan, "root@pam")
         first = await ceremony.make(connection, plan, before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pvesim import ClusterScene, Running
 from tests.app.clusters.signing import signed
 from tests.app.conftest import Estates
@@ -53,6 +55,33 @@ async def test_a_token_that_somebody_else_made_is_replaced_with_the_same_rights(
     }
     assert entries == {("/", "PVEAuditor", 1), ("/vms", "PVEVMUser", 0)}
     assert prod.identity.token(token.id) is not None, "kept, as asked"
+
+
+@pytest.mark.parametrize(
+    ("end", "taken_over", "said"),
+    [
+        (4_102_444_800, 4_102_444_800, "It ends on 2100-01-01 00:00 UTC; the new one ends then too"),
+        (1_000_000_000, 0, "It ended on 2001-09-09 01:46 UTC; the new one is made without an end"),
+        (0, 0, ""),
+    ],
+    ids=["to come", "past", "never"],
+)
+async def test_the_end_of_a_token_is_taken_over_as_long_as_it_lies_ahead(
+    paddock: Paddock, estate: Running, end: int, taken_over: int, said: str
+) -> None:
+    prod = await signed(paddock, estate)
+    await prod.ceremony(token="one")
+    prod.identity.users["paddock@pve"].tokens["one"].expire = end
+    prod.identity.changed()
+    job = await prod.rotated()
+    assert job["state"] == "done", job
+    new = prod.identity.token((await prod.now())["name"])
+    assert new is not None
+    assert new.expire == taken_over
+    lines = [line["text"] for line in (await paddock.api.get(f"/jobs/{job['id']}"))["lines"]]
+    assert [line for line in lines if line.startswith("It end")] == ([said] if said else [])
+    (deed,) = (deed["detail"] for deed in job["result"]["deeds"] if deed["kind"] == "token")
+    assert deed.endswith("until 2100-01-01 00:00 UTC" if taken_over else "without an end")
 
 
 async def test_a_token_that_was_deleted_has_nothing_to_be_taken_over(

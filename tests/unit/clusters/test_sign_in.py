@@ -8,15 +8,18 @@ import pytest
 
 from paddock.base.errors import Invalid
 from paddock.base.vault import Secret
+from paddock.clusters.examination.commands import Values
+from paddock.clusters.examination.remedies import KNOWN
 from paddock.clusters.sign_in import commands, naming
 from paddock.clusters.sign_in.realms import offered
 from paddock.clusters.sign_in.trial import objection
-from paddock.proxmox.ceremony import Before, Entry, Plan, needs
+from paddock.proxmox.ceremony import Before, needs
 from paddock.proxmox.credentials import PasswordCredential, TokenCredential
 from paddock.proxmox.errors import LoginRefused, Unreachable
 from paddock.proxmox.proving import Outcome, Trial, Tried
 from paddock.proxmox.refusals import Seen, judge
 from paddock.proxmox.shapes import Realm
+from paddock.proxmox.token_plan import Entry, Plan
 from paddock.proxmox.wanted import Level, lacking, level_of, privileges, wanted
 from paddock.web.hints import advice
 
@@ -101,6 +104,15 @@ def test_commands_quote_what_a_shell_would_read() -> None:
     assert "pveum user token add 'odd;name@pve' t1 --privsep 1" in text
     assert "pveum acl modify /vms --tokens 'odd;name@pve!t1' --roles PVEVMUser --propagate 0" in text
     assert "role add" not in text, "a rotation makes no role"
+
+
+def test_a_second_factor_is_answered_with_a_token_that_has_rights_and_leaves_the_account_alone() -> None:
+    account = Values("192.0.2.11", user="admin@pam")
+    shown = [command.text for command in KNOWN["two_factor_required"].commands(account)]
+    assert any(text.startswith("pveum user token add paddock@pve paddock ") for text in shown)
+    grant = "pveum acl modify / --users paddock@pve --tokens 'paddock@pve!paddock' --roles PaddockOperator"
+    assert shown[-1] == grant, "separated from its user, it would have no right"
+    assert not any("admin@pam" in text for text in shown), "an entry of its own would replace its groups'"
 
 
 def test_each_token_gets_a_name_that_says_its_day() -> None:

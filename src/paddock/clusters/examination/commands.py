@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from shlex import quote
 
 from paddock.clusters.examination.steps import Command
+from paddock.clusters.sign_in.commands import making
+from paddock.proxmox.token_plan import USER, Plan
+from paddock.proxmox.wanted import Level
 
 HERE, SSH, NODE = "here", "ssh", "node"
 
@@ -162,6 +165,15 @@ def rights(values: Values) -> tuple[Command, ...]:
 
 
 _AUDITOR = frozenset({"Sys.Audit", "VM.Audit", "Datastore.Audit", "SDN.Audit", "Pool.Audit", "Mapping.Audit"})
+
+
+def token_made(_values: Values) -> tuple[Command, ...]:
+    """With rights: a token that is separated from its user has none at first. An entry for the account itself would
+    replace what its groups give it, so the token gets a user of its own."""
+    return tuple(
+        at_console(command, "prints the secret once" if " token add " in command else "")
+        for command in making(Plan.of(Level.OPERATOR, USER, "paddock"))
+    )
 
 
 def users(values: Values) -> tuple[Command, ...]:

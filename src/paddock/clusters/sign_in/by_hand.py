@@ -8,8 +8,8 @@ from paddock.base.context import Context
 from paddock.base.ids import new_id
 from paddock.clusters.queries import get_cluster, role_given
 from paddock.clusters.sign_in import commands, naming
-from paddock.proxmox.ceremony import USER
 from paddock.proxmox.farewell import token_command
+from paddock.proxmox.token_plan import USER
 from paddock.proxmox.wanted import ROLE_NAMES, Level
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from paddock.proxmox.ceremony import COMMENT, Plan
+from paddock.proxmox.token_plan import COMMENT, Plan
 from paddock.proxmox.wanted import privileges
 
 

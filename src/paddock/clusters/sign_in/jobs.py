@@ -18,11 +18,12 @@ from paddock.clusters.sign_in import record
 from paddock.clusters.sign_in.trial import NotProven, objection
 from paddock.jobs.run import JobType, Run
 from paddock.proxmox import ceremony, proving, reads, tokens
-from paddock.proxmox.ceremony import Before, Made, Plan
+from paddock.proxmox.ceremony import Before, Made
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.credentials import PasswordCredential
 from paddock.proxmox.farewell import token_command
 from paddock.proxmox.proving import Outcome, Trial
+from paddock.proxmox.token_plan import Plan
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.wanted import Level, lacking
 
@@ -83,8 +84,15 @@ async def _look_at_old(run: Run) -> dict[str, Any]:
             )
         separated = bool(int(token.get("privsep", 1)))
         entries = await ceremony.entries_of(connection, old) if separated else ()
+        ended = tokens.over(token.get("expire"), run.ctx.now())
         plan = Plan(
-            old.rpartition("!")[0], run.arguments["tokenid"], None, entries, separated, run=run.job_id
+            old.rpartition("!")[0],
+            run.arguments["tokenid"],
+            None,
+            entries,
+            separated,
+            run.job_id,
+            0 if ended else tokens.number(token.get("expire")),
         )
         await _may_rotate(connection, plan, run.arguments["administrator"])
     finally:
@@ -92,6 +100,16 @@ async def _look_at_old(run: Run) -> dict[str, Any]:
     for entry in entries:
         await run.line(
             "info", f"It holds {entry.role} on {entry.path}; the new one gets the same", subject=old
+        )
+    if ended:
+        await run.line(
+            "warn",
+            f"It ended on {tokens.day(token['expire'])}; the new one is made without an end",
+            subject=old,
+        )
+    elif plan.expire:
+        await run.line(
+            "info", f"It ends on {tokens.day(plan.expire)}; the new one ends then too", subject=old
         )
     return {"plan": plan.wire()}
 

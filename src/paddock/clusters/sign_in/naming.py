@@ -6,8 +6,8 @@ from datetime import datetime
 
 from paddock.base.errors import Invalid
 from paddock.base.vault import Secret
-from paddock.proxmox.ceremony import USER, Plan
 from paddock.proxmox.credentials import TokenCredential
+from paddock.proxmox.token_plan import USER, Plan
 from paddock.proxmox.wanted import Level
 
 _ANY_SECRET = Secret("00000000-0000-0000-0000-000000000000")

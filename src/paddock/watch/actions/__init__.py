@@ -21,10 +21,10 @@ from paddock.jobs.model import Job
 from paddock.nodes import queries as nodes
 from paddock.proxmox import certificates
 from paddock.proxmox.address import Endpoint, parse_api_url
-from paddock.proxmox.ceremony import Plan
 from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
 from paddock.proxmox.first_contact import Reached, TrustChoice, reach
 from paddock.proxmox.identify import identify
+from paddock.proxmox.token_plan import Plan
 from paddock.proxmox.transport import HttpTransport
 from paddock.proxmox.trust import TlsPolicy, TrustMode
 from paddock.proxmox.wanted import Level
