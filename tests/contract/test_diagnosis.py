@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
+import shlex
 import shutil
 import socket
 from asyncio.subprocess import PIPE
@@ -28,17 +29,19 @@ from tests.contract.diagnosing import (
     NODE,
     QUICK,
     TABLE,
+    By,
     Case,
     Unseen,
     auditor,
     cause,
     diagnosed,
+    own_role,
     root,
     scene,
     subject,
     token,
 )
-from tests.contract.lab import make_lab
+from tests.contract.lab import Lab, make_lab
 
 COMMANDLESS = {"others_silent"}
 
@@ -378,6 +381,49 @@ async def test_a_missing_privilege_is_no_wrong_credential_and_comes_with_the_com
         user = token_id.partition("!")[0]
         given = f"pveum acl modify / --users {user} --tokens '{token_id}' --roles PVEAuditor"
         assert given in [command.text for command in rights.commands]
+
+
+@pytest.mark.parametrize(
+    ("by", "kind"),
+    [(own_role, "user"), (auditor, "token"), (auditor, "user")],
+    ids=["password", "token", "its-user"],
+)
+async def test_a_narrower_entry_is_told_and_the_shown_commands_give_what_it_took(by: By, kind: str) -> None:
+    async with make_lab(scene()) as lab:
+        before, identity = subject(lab, by), lab.cluster.state.identity
+        if separate := identity.token(before.token):
+            separate.privsep = True
+            identity.grant("/", "token", before.token, "PVEAuditor")
+        identity.custom_roles["Narrow"] = frozenset({"VM.Config.Memory"})
+        identity.grant("/vms", kind, before.token if kind == "token" else before.user, "Narrow")
+        rights = (await diagnosed(before)).step(Key.RIGHTS)
+        assert rights.code == "rights_missing"
+        assert "A narrower entry, on /vms, replaces the one that is inherited." in rights.text
+        for command in rights.commands:
+            run_acl(lab, command.text)
+        assert (await diagnosed(before)).step(Key.RIGHTS).outcome is Outcome.PASSED
+
+
+async def test_the_shown_commands_give_rights_to_a_token_that_has_none() -> None:
+    async with make_lab(scene()) as lab:
+        before = subject(lab, auditor)
+        lab.sim.fault("token-stripped", cluster="c")
+        rights = (await diagnosed(before)).step(Key.RIGHTS)
+        assert rights.code == "no_rights"
+        for command in rights.commands:
+            run_acl(lab, command.text)
+        assert (await diagnosed(before)).step(Key.RIGHTS).outcome is Outcome.PASSED
+
+
+def run_acl(lab: Lab, command: str) -> None:
+    """What `pveum acl modify PATH --users U --tokens T --roles R` does."""
+    words = shlex.split(command)
+    if words[:3] != ["pveum", "acl", "modify"]:
+        return
+    options = dict(zip(words[4::2], words[5::2], strict=True))
+    for kind in ("user", "token"):
+        if who := options.get(f"--{kind}s"):
+            lab.cluster.state.identity.grant(words[3], kind, who, options["--roles"])
 
 
 async def test_an_untrusted_certificate_names_both_ways_out() -> None:

@@ -25,8 +25,8 @@ class Values:
     """user@realm, also of a token."""
     token: str = ""
     """user@realm!name; empty with a password."""
-    missing: tuple[tuple[str, str], ...] = ()
-    """(privilege, path)."""
+    grant_on: tuple[str, ...] = ("/",)
+    """Paths on which an entry gives the privileges that are missing."""
     names: tuple[str, ...] = ()
     """What the certificate is for."""
     source: str = ""
@@ -137,31 +137,34 @@ def firewall(values: Values) -> tuple[Command, ...]:
 
 
 def rights(values: Values) -> tuple[Command, ...]:
-    """Gives what is missing; a token with privilege separation and its user both need it."""
-    who = f"--users {quote(values.who)}"
-    if values.token:
-        who += f" --tokens {quote(values.token)}"
-    privileges = sorted({privilege for privilege, _ in values.missing})
+    """Gives what is missing, where it is missing."""
     check = at_console(
         f"pveum user token permissions {quote(values.who)} {quote(values.token.rpartition('!')[2])}"
         if values.token
         else f"pveum user permissions {quote(values.who)}",
         "what it may do now",
     )
-    if set(privileges) <= _AUDITOR:
-        return (
-            check,
-            at_console(f"pveum acl modify / {who} --roles PVEAuditor", "the right to see everything"),
-        )
-    listed = quote(" ".join(privileges))
+    given = [command for path in values.grant_on for command in _grants(values, path)]
+    if any(path != "/" for path in values.grant_on):
+        given.insert(0, at_console("pveum acl list", "all entries; NoAccess cancels the others on its path"))
+    return (check, *given)
+
+
+def _grants(values: Values, path: str) -> tuple[Command, ...]:
+    """A token with privilege separation and its user both need it. Below / apart, since the user may have enough
+    there already, and an entry of his own would take the rest from him."""
+    user, token = f"--users {quote(values.who)}", f"--tokens {quote(values.token)}" if values.token else ""
+    modify = f"pveum acl modify {path}"
+    if path == "/":
+        who = f"{user} {token}".strip()
+        return (at_console(f"{modify} {who} --roles PVEAuditor", "the right to see everything"),)
+    replaces = f"an entry on {path} replaces what is inherited, so it needs this role too"
+    if not token:
+        return (at_console(f"{modify} {user} --roles PVEAuditor", replaces),)
     return (
-        check,
-        at_console(f"pveum role add PaddockObserver --privs {listed}", "a role with what is missing"),
-        at_console(f"pveum acl modify / {who} --roles PaddockObserver"),
+        at_console(f"{modify} {token} --roles PVEAuditor", replaces),
+        at_console(f"{modify} {user} --roles PVEAuditor", "only if its user may not see it there either"),
     )
-
-
-_AUDITOR = frozenset({"Sys.Audit", "VM.Audit", "Datastore.Audit", "SDN.Audit", "Pool.Audit", "Mapping.Audit"})
 
 
 def users(values: Values) -> tuple[Command, ...]:

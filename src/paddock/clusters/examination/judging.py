@@ -8,7 +8,7 @@ from paddock.clusters.examination.steps import Key, Line, Need, Outcome, Step
 from paddock.proxmox.certificates import normal_fingerprint
 from paddock.proxmox.errors import LoginRefused
 from paddock.proxmox.shapes import Node, NodeStorage, NodeTime, StatusRow
-from paddock.proxmox.wanted import Level, table
+from paddock.proxmox.wanted import Level, grant_on, table
 
 SKEW_WARN = 5.0
 SKEW_FAIL = 240.0  # tickets are refused from 300 s on
@@ -55,7 +55,10 @@ def judge_rights(permissions: Mapping[str, Mapping[str, int]], token: str, user:
         listed = ", ".join(f"{need.privilege} on {need.path}" for need in missing)
         cannot_see = any(need.privilege == "Sys.Audit" for need in missing)
         outcome = Outcome.FAILED if cannot_see else Outcome.WARNED
-        return Step(Key.RIGHTS, outcome, f"Missing: {listed}.", "rights_missing", proof=proof, needs=needs)
+        text = f"Missing: {listed}."
+        if narrower := [path for path in grant_on(permissions) if path != "/"]:
+            text += f" A narrower entry, on {' and '.join(narrower)}, replaces the one that is inherited."
+        return Step(Key.RIGHTS, outcome, text, "rights_missing", proof=proof, needs=needs)
     if unable:
         text = f"May watch everything; cannot {unable[0].purpose}"
         text += f" and {len(unable) - 1} more" if len(unable) > 1 else ""

@@ -93,7 +93,8 @@ class Look:
     """What the certificate was accepted by; None: no credential is sent."""
     leaf: Certificate | None = None
     connection: Connection | None = None
-    missing: tuple[tuple[str, str], ...] = ()
+    grant_on: tuple[str, ...] = ("/",)
+    """Where entries would give what is missing."""
 
     def values(self) -> Values:
         subject = self.subject
@@ -103,7 +104,7 @@ class Look:
             node=subject.node,
             user=subject.user,
             token=subject.token,
-            missing=self.missing,
+            grant_on=self.grant_on,
             names=self.leaf.names if self.leaf else (),
             source=self.source,
             fingerprint=self.leaf.sha256 if self.leaf else "",

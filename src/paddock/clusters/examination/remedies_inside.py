@@ -81,7 +81,8 @@ INSIDE: dict[str, Remedy] = {
     "rights_missing": Remedy(
         Key.RIGHTS,
         "It signs in, but a privilege is missing.",
-        "Give it the rights that are missing.",
+        "Give it the rights that are missing. An entry on a path below / replaces the inherited one, so the role is "
+        "needed there too.",
         run.rights,
     ),
     "forbidden": Remedy(
