@@ -10,6 +10,7 @@ import shutil
 import socket
 from asyncio.subprocess import PIPE
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from paddock.clusters.examination.remedies import KNOWN
 from paddock.proxmox import Endpoint, TlsPolicy, TrustMode
 from paddock.proxmox.errors import LoginRefused
 from pvesim import FAULTS, ClusterScene
+from pvesim.certificates import Authority
 from pvesim.gate import Gate
 from pvesim.strangers import silence
 from pvesim.wire import Answer
@@ -228,6 +230,26 @@ async def test_a_url_with_a_name_that_the_certificate_is_not_for_is_told_with_it
         assert "it is for other.example.org" in found.steps[3].text
         assert found.cause is not None
         assert "getent hosts other.example.org" in [command.text for command in found.cause.commands]
+
+
+@pytest.mark.parametrize("by_cluster", [True, False], ids=["cluster", "another"])
+async def test_an_expired_certificate_is_renewed_by_whoever_signed_it(by_cluster: bool) -> None:
+    async with make_lab(scene()) as lab:
+        shown = lab.cluster.nodes[NODE]
+        signer = lab.cluster.state.authority if by_cluster else Authority.stranger()
+        ended = datetime.now(UTC) - timedelta(days=3)
+        began = ended - timedelta(days=30)
+        leaf = signer.leaf(shown.state.fqdn, shown.state.names(), not_before=began, not_after=ended)
+        shown.state.custom = leaf
+        shown.listener.reset()
+        shown.listener.refresh()
+        found = await diagnosed(Subject(lab.endpoint(NODE)))
+        assert found.code == "expired"
+        assert found.cause is not None
+        told = " ".join(command.text for command in found.cause.commands)
+        assert ("pvecm updatecerts --force && systemctl restart pveproxy" in told) is by_cluster
+        assert ("pvenode acme cert renew --force" in told) is not by_cluster
+        assert ("pvenode cert set CHAIN.pem KEY.pem --force 1 --restart 1" in told) is not by_cluster
 
 
 async def test_a_lone_host_that_became_a_cluster_is_told() -> None:

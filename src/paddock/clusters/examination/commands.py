@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from paddock.clusters.examination.steps import Command
+from paddock.proxmox.renewal import OWN, renewals
 
 HERE, SSH, NODE = "here", "ssh", "node"
 
@@ -33,6 +34,8 @@ class Values:
     """Paddock's own address on the way there."""
     fingerprint: str = ""
     """SHA-256 of the certificate that is shown."""
+    by_cluster: bool | None = None
+    """Whether a cluster's CA signed that certificate; None where none was read."""
     verified: bool = False
     """Whether the system's CAs know the certificate, so that curl need not be told to look away."""
 
@@ -194,23 +197,13 @@ def certificates(values: Values) -> tuple[Command, ...]:
 
 
 def renew(values: Values) -> tuple[Command, ...]:
-    return (
-        on_node(
-            values,
-            "pvecm updatecerts --force && systemctl restart pveproxy",
-            "a new one, of the cluster's CA",
-        ),
-        *certificates(values),
-    )
+    """As whoever signed it does."""
+    ways = renewals(values.by_cluster)
+    return (*(on_node(values, one.command, one.when) for one in ways), *certificates(values))
 
 
 def install(values: Values) -> tuple[Command, ...]:
-    return (
-        *certificates(values),
-        at_console(
-            "pvenode cert set fullchain.pem privkey.pem --restart 1", "installs a certificate of your own CA"
-        ),
-    )
+    return (*certificates(values), at_console(OWN.command, "installs a certificate of your own CA"))
 
 
 def clocks(values: Values) -> tuple[Command, ...]:

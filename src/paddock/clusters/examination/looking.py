@@ -108,6 +108,7 @@ class Look:
             names=self.leaf.names if self.leaf else (),
             source=self.source,
             fingerprint=self.leaf.sha256 if self.leaf else "",
+            by_cluster=self.leaf.by_cluster if self.leaf else None,
             verified=self.policy is not None and self.policy.mode is TrustMode.SYSTEM,
         )
 
