@@ -16,6 +16,7 @@ EXAMPLE = Values(
     user="paddock@pve",
     token="paddock@pve!watch",  # noqa: S106 - its name, not its secret
     grant_on=("/", "/vms"),
+    storage=("local-lvm", "images,rootdir"),
     names=("pve1.example.org", "192.0.2.11"),
     source="192.0.2.5",
     fingerprint="AA:BB:CC:…",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
-import shlex
 import shutil
 import socket
 from asyncio.subprocess import PIPE
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -23,7 +21,6 @@ from paddock.clusters.examination.remedies import KNOWN
 from paddock.proxmox import Endpoint, TlsPolicy, TrustMode
 from paddock.proxmox.errors import LoginRefused
 from pvesim import FAULTS, ClusterScene
-from pvesim.certificates import Authority
 from pvesim.gate import Gate
 from pvesim.strangers import silence
 from pvesim.wire import Answer
@@ -31,19 +28,17 @@ from tests.contract.diagnosing import (
     NODE,
     QUICK,
     TABLE,
-    By,
     Case,
     Unseen,
     auditor,
     cause,
     diagnosed,
-    own_role,
     root,
     scene,
     subject,
     token,
 )
-from tests.contract.lab import Lab, make_lab
+from tests.contract.lab import make_lab
 
 COMMANDLESS = {"others_silent"}
 
@@ -232,26 +227,6 @@ async def test_a_url_with_a_name_that_the_certificate_is_not_for_is_told_with_it
         assert "getent hosts other.example.org" in [command.text for command in found.cause.commands]
 
 
-@pytest.mark.parametrize("by_cluster", [True, False], ids=["cluster", "another"])
-async def test_an_expired_certificate_is_renewed_by_whoever_signed_it(by_cluster: bool) -> None:
-    async with make_lab(scene()) as lab:
-        shown = lab.cluster.nodes[NODE]
-        signer = lab.cluster.state.authority if by_cluster else Authority.stranger()
-        ended = datetime.now(UTC) - timedelta(days=3)
-        began = ended - timedelta(days=30)
-        leaf = signer.leaf(shown.state.fqdn, shown.state.names(), not_before=began, not_after=ended)
-        shown.state.custom = leaf
-        shown.listener.reset()
-        shown.listener.refresh()
-        found = await diagnosed(Subject(lab.endpoint(NODE)))
-        assert found.code == "expired"
-        assert found.cause is not None
-        told = " ".join(command.text for command in found.cause.commands)
-        assert ("pvecm updatecerts --force && systemctl restart pveproxy" in told) is by_cluster
-        assert ("pvenode acme cert renew --force" in told) is not by_cluster
-        assert ("pvenode cert set CHAIN.pem KEY.pem --force 1 --restart 1" in told) is not by_cluster
-
-
 async def test_a_lone_host_that_became_a_cluster_is_told() -> None:
     async with make_lab(ClusterScene.simple("c", nodes=1)) as lab:
         before = replace(subject(lab, node="pve1"), lone=True)
@@ -403,49 +378,6 @@ async def test_a_missing_privilege_is_no_wrong_credential_and_comes_with_the_com
         user = token_id.partition("!")[0]
         given = f"pveum acl modify / --users {user} --tokens '{token_id}' --roles PVEAuditor"
         assert given in [command.text for command in rights.commands]
-
-
-@pytest.mark.parametrize(
-    ("by", "kind"),
-    [(own_role, "user"), (auditor, "token"), (auditor, "user")],
-    ids=["password", "token", "its-user"],
-)
-async def test_a_narrower_entry_is_told_and_the_shown_commands_give_what_it_took(by: By, kind: str) -> None:
-    async with make_lab(scene()) as lab:
-        before, identity = subject(lab, by), lab.cluster.state.identity
-        if separate := identity.token(before.token):
-            separate.privsep = True
-            identity.grant("/", "token", before.token, "PVEAuditor")
-        identity.custom_roles["Narrow"] = frozenset({"VM.Config.Memory"})
-        identity.grant("/vms", kind, before.token if kind == "token" else before.user, "Narrow")
-        rights = (await diagnosed(before)).step(Key.RIGHTS)
-        assert rights.code == "rights_missing"
-        assert "A narrower entry, on /vms, replaces the one that is inherited." in rights.text
-        for command in rights.commands:
-            run_acl(lab, command.text)
-        assert (await diagnosed(before)).step(Key.RIGHTS).outcome is Outcome.PASSED
-
-
-async def test_the_shown_commands_give_rights_to_a_token_that_has_none() -> None:
-    async with make_lab(scene()) as lab:
-        before = subject(lab, auditor)
-        lab.sim.fault("token-stripped", cluster="c")
-        rights = (await diagnosed(before)).step(Key.RIGHTS)
-        assert rights.code == "no_rights"
-        for command in rights.commands:
-            run_acl(lab, command.text)
-        assert (await diagnosed(before)).step(Key.RIGHTS).outcome is Outcome.PASSED
-
-
-def run_acl(lab: Lab, command: str) -> None:
-    """What `pveum acl modify PATH --users U --tokens T --roles R` does."""
-    words = shlex.split(command)
-    if words[:3] != ["pveum", "acl", "modify"]:
-        return
-    options = dict(zip(words[4::2], words[5::2], strict=True))
-    for kind in ("user", "token"):
-        if who := options.get(f"--{kind}s"):
-            lab.cluster.state.identity.grant(words[3], kind, who, options["--roles"])
 
 
 async def test_an_untrusted_certificate_names_both_ways_out() -> None:

@@ -28,6 +28,8 @@ class Values:
     """user@realm!name; empty with a password."""
     grant_on: tuple[str, ...] = ("/",)
     """Paths on which an entry gives the privileges that are missing."""
+    storage: tuple[str, str] = ("", "")
+    """One that could take containers' disks, and the content types that it would have then; or empty texts."""
     names: tuple[str, ...] = ()
     """What the certificate is for."""
     source: str = ""
@@ -223,6 +225,16 @@ def cluster(values: Values) -> tuple[Command, ...]:
 
 def storages(values: Values) -> tuple[Command, ...]:
     return (on_node(values, "pvesm status", "each storage with its state and room"),)
+
+
+def hold_containers(values: Values) -> tuple[Command, ...]:
+    """A storage takes them besides what it takes already."""
+    name, content = values.storage
+    if name:
+        allow = f"pvesm set {quote(name)} --content {quote(content)}"
+        return (*storages(values), at_console(allow, "lets it take containers' disks besides"))
+    configured = on_node(values, "cat /etc/pve/storage.cfg", "which storages there are, and what they take")
+    return (*storages(values), configured)
 
 
 def trust(values: Values) -> tuple[Command, ...]:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from paddock.clusters.examination.judging import (
+    could_hold,
     judge_clock,
     judge_membership,
     judge_name,
@@ -104,7 +105,9 @@ async def signed_in(look: Look, connection: Connection) -> list[Step]:
         return judge_clock(found, (before + time.time()) / 2)
 
     async def storages() -> Step:
-        return judge_storages((await reads.node_storages(connection, _HERE)).items)
+        rows = (await reads.node_storages(connection, _HERE)).items
+        look.storage = could_hold(rows)
+        return judge_storages(rows)
 
     try:
         found = await asyncio.gather(

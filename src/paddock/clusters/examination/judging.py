@@ -164,6 +164,21 @@ def judge_storages(rows: Sequence[NodeStorage]) -> Step:
     return Step(Key.STORAGES, Outcome.PASSED, ", ".join(row.storage for row in active), proof=proof)
 
 
+_FOR_CONTAINERS = ("lvmthin", "zfspool", "btrfs", "rbd", "lvm", "dir", "nfs", "cifs")
+"""Types that may take containers' disks, those first that are made for disks (pve-storage, `plugindata`)."""
+
+
+def could_hold(rows: Sequence[NodeStorage]) -> tuple[str, str]:
+    """A storage of the node that could take containers' disks, and its content types with `rootdir`; empty texts
+    where there is none. Setting them replaces the old ones, so these are kept."""
+    fit = [row for row in rows if row.enabled and row.active and row.type in _FOR_CONTAINERS]
+    if not fit:
+        return "", ""
+    best = min(fit, key=lambda row: _FOR_CONTAINERS.index(row.type or ""))
+    kept = {each for each in (best.content or "").split(",") if each not in ("", "none")}
+    return best.storage, ",".join(sorted(kept | {"rootdir"}))
+
+
 def judge_version(version: str) -> Step:
     proof = (Line("Sent", "GET /version"), Line("Seen", version))
     major = version.partition(".")[0]

@@ -95,6 +95,8 @@ class Look:
     connection: Connection | None = None
     grant_on: tuple[str, ...] = ("/",)
     """Where entries would give what is missing."""
+    storage: tuple[str, str] = ("", "")
+    """One that could take containers' disks, and the content types that it would have then."""
 
     def values(self) -> Values:
         subject = self.subject
@@ -105,6 +107,7 @@ class Look:
             user=subject.user,
             token=subject.token,
             grant_on=self.grant_on,
+            storage=self.storage,
             names=self.leaf.names if self.leaf else (),
             source=self.source,
             fingerprint=self.leaf.sha256 if self.leaf else "",

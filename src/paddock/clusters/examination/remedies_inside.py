@@ -137,10 +137,7 @@ INSIDE: dict[str, Remedy] = {
         Key.STORAGES,
         "No storage takes containers' disks.",
         "Let a storage take them (content rootdir).",
-        lambda v: (
-            run.on_node(v, "pvesm status --content rootdir"),
-            run.at_console("pvesm set local-lvm --content rootdir,images"),
-        ),
+        run.hold_containers,
     ),
     "storage_full": Remedy(
         Key.STORAGES,
