@@ -139,6 +139,32 @@ async def test_of_two_faults_the_first_on_the_way_is_named(first: str) -> None:
     assert not wrong
 
 
+SIGNING_IN = (
+    "token-deleted", "token-expired", "token-stripped", "role-emptied", "acl-removed", "user-disabled",
+)  # fmt: skip
+AROUND = (
+    "daemon-down", "certificate-expired", "certificate-misnamed", "wrong-product",
+    "node-renamed", "quorum-lost", "clock-skew", "storage-inactive",
+)  # fmt: skip
+"""On the way before the sign-in, and after the rights."""
+
+
+@pytest.mark.parametrize("name", SIGNING_IN)
+async def test_of_a_fault_in_signing_in_and_another_the_first_on_the_way_is_named(name: str) -> None:
+    case = TABLE[name][0]  # type: ignore[index]
+    wrong = {}
+    async with make_lab(scene()) as lab:
+        for around in AROUND:
+            other, before = ALONE[around], subject(lab, case.by)
+            cause(lab.sim, around, other)
+            cause(lab.sim, name, case)
+            found = await diagnosed(before, patience=Patience())
+            lab.sim.clear()
+            if found.code != min(case, other, key=place).code:
+                wrong[around] = (found.code, [step.text for step in found.steps])
+    assert not wrong
+
+
 # -- besides the simulator's faults ---------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +137,21 @@ class MemberTrust:
     row: Member
     certificate: Certificate | None
     refused: Certificate | None
+
+
+async def believed(
+    ctx: Context, cluster_ids: Iterable[str], names: Iterable[str]
+) -> dict[tuple[str, str], Certificate]:
+    """The certificates that are believed of members with such names, by cluster and name."""
+    query = select(Member.cluster_id, Member.name, Member.certificate_pem).where(
+        Member.cluster_id.in_(cluster_ids),
+        Member.name.in_(names),
+        Member.certificate_pem != "",
+        *visible(ctx, Member.cluster_id),
+    )
+    async with ctx.read() as db:
+        rows = (await db.execute(query)).all()
+    return {(cluster_id, name): certificates.parse(pem) for cluster_id, name, pem in rows}
 
 
 async def trust_of_members(ctx: Context, cluster_id: str) -> list[MemberTrust]:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from paddock.nodes.health import TROUBLE, Status
 from paddock.nodes.queries import NodeView
+from paddock.proxmox.certificates import Certificate
+from paddock.proxmox.renewal import renewal_hint
 
 CERTIFICATE_DAYS = (30, 7, 1)
 """From when the end of a certificate is said at all, is a warning, and is bad."""
@@ -35,9 +37,12 @@ class Attention:
         return ("bad", "warn", "wish").index(self.kind)
 
 
-def of_node(node: NodeView, now: datetime, *, told: bool = False) -> Sequence[Attention]:
-    """Trouble, a membership that ended, a certificate that ends soon. With `told` the status is said elsewhere."""
-    found = [None if told else _status(node, now), _vanished(node), certificate(node, now)]
+def of_node(
+    node: NodeView, now: datetime, leaf: Certificate | None = None, *, told: bool = False
+) -> Sequence[Attention]:
+    """Trouble, a membership that ended, a certificate that ends soon: `leaf`, where it is known. With `told` the
+    status is said elsewhere."""
+    found = [None if told else _status(node, now), _vanished(node), certificate(node, now, leaf)]
     return [one for one in found if one is not None]
 
 
@@ -88,7 +93,7 @@ def _vanished(node: NodeView) -> Attention | None:
     )
 
 
-def certificate(node: NodeView, now: datetime) -> Attention | None:
+def certificate(node: NodeView, now: datetime, leaf: Certificate | None = None) -> Attention | None:
     """The end of the certificate, when it is near."""
     ends = node.certificate_ends
     if ends is None or (near := nearing(ends, now)) is None:
@@ -98,7 +103,7 @@ def certificate(node: NodeView, now: datetime) -> Attention | None:
         kind,
         "certificate",
         f"The certificate of {node.name} {words}",
-        f"Valid until {ends:%d %b %Y %H:%M} UTC. Renew it on the node: pvecm updatecerts --force",
+        f"Valid until {ends:%d %b %Y %H:%M} UTC. Renew it. {renewal_hint(leaf.by_cluster if leaf else None)}",
         "certificate_ends",
         "node",
         node.id,

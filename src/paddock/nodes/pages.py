@@ -15,6 +15,7 @@ from paddock.clusters import queries as clusters
 from paddock.clusters.queries import ClusterView
 from paddock.clusters.sign_in import leaving
 from paddock.nodes import attention, queries, tombstones
+from paddock.nodes.endings import ending
 from paddock.nodes.faces import FACES
 from paddock.nodes.health import TROUBLE
 from paddock.nodes.offers import list_offers
@@ -105,13 +106,14 @@ async def show_node(request: Request, ctx: Ctx, node_id: str) -> Response:
     opened = why == "open" or (why != "closed" and tab == TABS[0] and node.status in TROUBLE)
     events = await queries.events_of(ctx, node_id, limit=EVENTS_SHOWN if tab == "events" else 8)
     bridges = await queries.bridges_of(ctx, node_id)
+    leaf = (await ending(ctx, [node])).get(node.id)
     data: dict[str, Any] = {
         "node": node,
         "cluster": await clusters.get_cluster(ctx, node.cluster_id),
         "own_sign_in": await clusters.own_sign_in(ctx, node.cluster_id, node.name),
         "tab": tab,
         "why": opened,
-        "attention": attention.of_node(node, ctx.now(), told=opened),
+        "attention": attention.of_node(node, ctx.now(), leaf, told=opened),
         "events": [event for event, _ in events],
         "event_count": await queries.count_events(ctx, node_id),
         "bridges": bridges,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +16,13 @@ from paddock.jobs.model import Job
 from paddock.nodes import attention
 from paddock.nodes import queries as nodes
 from paddock.nodes.attention import Attention
+from paddock.nodes.endings import ending
 from paddock.nodes.health import Status
 from paddock.nodes.model import NodeEvent
 from paddock.nodes.offers import Offer, list_offers
 from paddock.nodes.queries import NodeView
 from paddock.proxmox import TrustMode, certificates
+from paddock.proxmox.certificates import Certificate
 from paddock.sites import queries as sites
 from paddock.sites.model import Site
 from paddock.storages import queries as storages
@@ -97,7 +99,8 @@ async def overview(ctx: Context, site_id: str = "") -> Overview:
     shared = await storages.shared_use(ctx, [cluster.row.id for cluster in groups])
     offered = await list_offers(ctx, site_id=site_id)
     return Overview(
-        attention=needs(every, groups, ctx.now()) + [offer.attention for offer in offered],
+        attention=needs(every, groups, ctx.now(), await ending(ctx, every))
+        + [offer.attention for offer in offered],
         offers=offered,
         sites=[capacity(site, every, groups, shared) for site in known],
         first_steps=[] if every else await _first_steps(ctx, bool(known)),
@@ -106,8 +109,13 @@ async def overview(ctx: Context, site_id: str = "") -> Overview:
     )
 
 
-def needs(every: Iterable[NodeView], groups: Iterable[ClusterView], now: datetime) -> list[Attention]:
-    """What needs somebody, the worst first, and of the same weight the newest first.
+def needs(
+    every: Iterable[NodeView],
+    groups: Iterable[ClusterView],
+    now: datetime,
+    leaves: Mapping[str, Certificate],
+) -> list[Attention]:
+    """What needs somebody, the worst first, and of the same weight the newest first. `leaves`: of nodes, by id.
 
     A trouble of a whole cluster is said once: its nodes do not repeat a refused sign-in, and a lone host
     speaks for its cluster of one.
@@ -119,7 +127,7 @@ def needs(every: Iterable[NodeView], groups: Iterable[ClusterView], now: datetim
     found: list[Attention] = []
     for cluster in groups:
         members = by_cluster.pop(cluster.row.id, [])
-        told = [one for node in members for one in attention.of_node(node, now)]
+        told = [one for node in members for one in attention.of_node(node, now, leaves.get(node.id))]
         if cluster.row.trouble in REFUSED:
             told = [one for one in told if one.code != "node_refused"]
             of_clusters.append(_refused(cluster))
@@ -132,7 +140,8 @@ def needs(every: Iterable[NodeView], groups: Iterable[ClusterView], now: datetim
         if ending := _authority(cluster, now):
             of_clusters.append(ending)
         found += told
-    found += [one for rest in by_cluster.values() for node in rest for one in attention.of_node(node, now)]
+    rest = [node for members in by_cluster.values() for node in members]
+    found += [one for node in rest for one in attention.of_node(node, now, leaves.get(node.id))]
     found = of_clusters + found
     found.sort(key=lambda one: -(one.since or now).timestamp())
     found.sort(key=lambda one: one.weight)

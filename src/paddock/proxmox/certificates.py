@@ -16,6 +16,9 @@ from cryptography.x509.oid import NameOID
 BUNDLE_MOST = 20
 """CA certificates in one bundle."""
 
+_CLUSTER_CA = "PVE Cluster Manager CA"
+"""The O of every cluster's CA (pve-cluster, `gen_pve_root_ca`)."""
+
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -51,6 +54,12 @@ class Certificate:
         """The CN of who signed it, or the whole name."""
         found = _load(self.pem).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
         return str(found[0].value) if found else self.issuer
+
+    @property
+    def by_cluster(self) -> bool:
+        """Whether its issuer calls itself the CA of a Proxmox VE cluster. For words alone: a name proves nothing."""
+        found = _load(self.pem).issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        return any(name.value == _CLUSTER_CA for name in found)
 
     @property
     def common_name(self) -> str:

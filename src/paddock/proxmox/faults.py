@@ -12,6 +12,7 @@ from paddock.base.errors import Upstream
 from paddock.proxmox.address import Endpoint
 from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.errors import NotProxmox, TimedOut, Unreachable, Untrusted
+from paddock.proxmox.renewal import renewal_hint
 
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
@@ -111,7 +112,7 @@ def bad_certificate(endpoint: Endpoint) -> Unreachable:
     return Unreachable(
         f"The certificate that {endpoint} shows cannot be read.",
         code="tls_failed",
-        hint="On the node: pvecm updatecerts --force && systemctl restart pveproxy",
+        hint=renewal_hint(None),
     )
 
 
@@ -119,7 +120,7 @@ def bad_certificate(endpoint: Endpoint) -> Unreachable:
 class _Told:
     code: str
     message: Callable[[Certificate, Endpoint], str]
-    hint: str
+    hint: str | Callable[[Certificate], str]
 
 
 _COMPARE = "Compare the fingerprint with “pvenode cert info” on the node before you trust it."
@@ -127,7 +128,7 @@ _TOLD: dict[int, _Told] = {
     _EXPIRED: _Told(
         "expired",
         lambda c, e: f"The certificate of {e} expired on {c.not_after:%Y-%m-%d}.",
-        "On the node: pvecm updatecerts --force && systemctl restart pveproxy",
+        lambda c: renewal_hint(c.by_cluster),
     ),
     _NOT_YET: _Told(
         "not_yet_valid",
@@ -155,7 +156,8 @@ def untrusted(error: ssl.SSLCertVerificationError, leaf: Certificate, endpoint: 
     """Why the chain or the name did not pass."""
     code = {_ADDRESS: _HOST, _SELF_SIGNED_CHAIN: 0}.get(error.verify_code, error.verify_code)
     if told := _TOLD.get(code):
-        return Untrusted(told.message(leaf, endpoint), certificate=leaf, code=told.code, hint=told.hint)
+        hint = told.hint if isinstance(told.hint, str) else told.hint(leaf)
+        return Untrusted(told.message(leaf, endpoint), certificate=leaf, code=told.code, hint=hint)
     return Untrusted(
         f"The certificate of {endpoint} comes from an authority that is not trusted here: {leaf.issuer}.",
         certificate=leaf,

@@ -25,6 +25,16 @@ _ALWAYS_LISTED = frozenset({"/access", "/nodes", "/pool", "/sdn", "/storage", "/
 """Paths that the answer names whenever anything is held on them (pve-access-control, `get_effective_permissions`)."""
 
 
+def has_own_entry(permissions: Permissions, path: str) -> bool:
+    """Whether `path`, one of those that are always listed, has an entry of its own, which replaces the one on /.
+
+    It shows where something else is held there than what is inherited; where it is the same, nobody can tell.
+    """
+    inherited = {privilege for privilege, goes_on in permissions.get("/", {}).items() if goes_on}
+    whole = bool(_ALWAYS_LISTED & permissions.keys())
+    return path in _ALWAYS_LISTED and whole and permissions.get(path, {}).keys() != inherited
+
+
 def holds(permissions: Permissions, privilege: str, path: str) -> bool:
     """Whether the privilege holds on `path` and is inherited below it.
 

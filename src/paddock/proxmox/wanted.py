@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from paddock.proxmox.permissions import Lack, Permissions, holds
+from paddock.proxmox.permissions import Lack, Permissions, has_own_entry, holds
 
 
 class Level(StrEnum):
@@ -101,6 +101,12 @@ def table(permissions: Permissions) -> tuple[Want, ...]:
         for level, wants in ((Level.OBSERVER, _OBSERVER), (Level.OPERATOR, _OPERATOR))
         for one in wants
     )
+
+
+def grant_on(permissions: Permissions) -> tuple[str, ...]:
+    """The paths on which an entry would give what watching lacks: / unless one below replaces what comes from it."""
+    missing = lacking(permissions, _OBSERVER)
+    return tuple(dict.fromkeys(one.path if has_own_entry(permissions, one.path) else "/" for one in missing))
 
 
 def lacking(permissions: Permissions, wants: Iterable[Lack]) -> tuple[Lack, ...]:

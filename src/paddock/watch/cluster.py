@@ -21,7 +21,6 @@ from paddock.proxmox.certificates import Certificate
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.connections import Connections
 from paddock.proxmox.errors import LoginRefused, Untrusted
-from paddock.proxmox.wanted import permissions_summary
 from paddock.watch import details, following, reading, recording
 
 log = logging.getLogger(__name__)
@@ -167,16 +166,10 @@ class ClusterWatch:
         if not self._missing:
             return None
         try:
-            rights = permissions_summary(await reads.permissions(self.connection))
+            permissions = await reads.permissions(self.connection)
         except Upstream as error:
             return error
-        if rights.sees_guests:
-            return None
-        return Upstream(
-            f"Paddock's sign-in {self._credential} may no longer see the guests of this cluster.",
-            code="guests_hidden",
-            hint="Give it VM.Audit on /vms again, for example by the role PVEAuditor on /.",
-        )
+        return reading.guests_hidden(self._credential, permissions)
 
     async def contacts(self) -> None:
         """Contacts members that are due: never more of them in a round than spreads all over the interval."""

@@ -16,6 +16,7 @@ from paddock.proxmox.address import member_endpoint
 from paddock.proxmox.connection import Connection
 from paddock.proxmox.decoding import Rows
 from paddock.proxmox.errors import Unreadable
+from paddock.proxmox.permissions import Permissions, has_own_entry, holds
 from paddock.proxmox.shapes import Resource, StatusRow
 
 
@@ -259,4 +260,21 @@ def digest(reading: Reading) -> int:
             ),
             frozenset(reading.counts.items()),
         )
+    )
+
+
+def guests_hidden(credential: str, permissions: Permissions) -> Upstream | None:
+    """Why guests that are missing need not be gone; None where the sign-in sees them all."""
+    if holds(permissions, "VM.Audit", "/vms"):
+        return None
+    hint = "Give it VM.Audit on /vms again, for example by the role PVEAuditor on /."
+    if has_own_entry(permissions, "/vms"):
+        hint = (
+            "An entry on /vms replaces what it inherits: give it VM.Audit there, for example by the role PVEAuditor "
+            "on /vms, and take away an entry with NoAccess. To look on a node: pveum acl list"
+        )
+    return Upstream(
+        f"Paddock's sign-in {credential} may no longer see the guests of this cluster.",
+        code="guests_hidden",
+        hint=hint,
     )

@@ -4,13 +4,16 @@ import csv
 import io
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import update
 
+from paddock.clusters.model import Member
 from paddock.nodes.model import Node
 from paddock.nodes.queries import natural
 from pvesim import Running
+from pvesim.certificates import Authority
 from tests.app.editing import edited
 from tests.harness import Paddock
 
@@ -210,6 +213,30 @@ async def test_a_certificate_that_ends_soon_is_said(
     else:
         assert f"The certificate of pve1 {words}" in html
         assert f'<ul class="attn"><li><span class="{kind}">' in re.sub(r"\n\s*", "", html)
+
+
+@pytest.mark.parametrize(
+    ("by_cluster", "command"),
+    [
+        (True, "pvecm updatecerts --force && systemctl restart pveproxy"),
+        (False, "pvenode acme cert renew --force"),
+    ],
+    ids=["cluster", "another"],
+)
+@pytest.mark.parametrize("page", ["node", "overview"])
+async def test_a_certificate_that_ends_soon_is_renewed_by_whoever_signed_it(
+    imported: Paddock, estate: Running, by_cluster: bool, command: str, page: str
+) -> None:
+    signer = estate["prod"].state.authority if by_cluster else Authority.stranger()
+    ends = imported.ctx.now() + timedelta(days=3)
+    pem = signer.leaf("pve1", ["pve1"], not_after=ends).pem
+    async with edited(imported) as session:
+        await session.execute(update(Node).where(Node.name == "pve1").values(certificate_ends=ends))
+        await session.execute(update(Member).where(Member.name == "pve1").values(certificate_pem=pem))
+    node = (await imported.nodes())["pve1"]
+    said = unescape(text_of(await get(imported, f"/nodes/{node['id']}" if page == "node" else "/")))
+    assert command in said
+    assert ("pvecm updatecerts" in said) is by_cluster
 
 
 async def test_a_node_that_is_not_there_is_a_page_in_the_frame(paddock: Paddock) -> None:

@@ -62,7 +62,7 @@ async def test_the_end_of_a_clusters_own_ca_is_said_ahead(
 ) -> None:
     ends = certificates.parse(estate["prod"].ca_pem).not_after
     groups = (await list_clusters(imported.ctx, Paging())).items
-    found = needs([], groups, ends - timedelta(days=days, seconds=60))
+    found = needs([], groups, ends - timedelta(days=days, seconds=60), {})
     said = [(one.kind, one.title) for one in found if one.code == "authority_ends"]
     assert said == ([(kind, f"The CA of prod {words}")] if kind else [])
 

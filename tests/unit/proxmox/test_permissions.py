@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from paddock.proxmox.permissions import holds
-from paddock.proxmox.wanted import permissions_summary
+from paddock.proxmox.wanted import grant_on, permissions_summary
 
 AUDITOR = {
     "Sys.Audit": 1, "VM.Audit": 1, "Datastore.Audit": 1, "SDN.Audit": 1, "Pool.Audit": 1, "Mapping.Audit": 1,
@@ -37,6 +37,23 @@ def test_a_path_that_the_whole_answer_leaves_out_carries_no_rights() -> None:
     summary = permissions_summary(permissions)
     assert summary.can_watch
     assert not summary.sees_guests
+
+
+def test_a_grant_is_wanted_on_the_root_unless_a_narrower_entry_replaces_it() -> None:
+    everywhere = {"/": AUDITOR} | dict.fromkeys(("/access", "/nodes", "/storage", "/sdn", "/pool"), AUDITOR)
+    narrow = {"VM.Config.Memory": 1}
+    assert grant_on({}) == ("/",)
+    assert grant_on(everywhere | {"/vms": AUDITOR}) == ()
+    assert grant_on(everywhere | {"/vms": narrow}) == ("/vms",)
+    assert grant_on(everywhere) == ("/vms",)  # as after NoAccess there
+    assert grant_on({"/vms": narrow}) == ("/", "/vms")
+    assert grant_on(
+        dict.fromkeys(("/", "/access", "/nodes", "/storage", "/sdn", "/pool", "/vms"), narrow)
+    ) == ("/",)
+    here_alone = {"/": {"Sys.Audit": 1, "VM.Audit": 0}}
+    goes_on = {"Sys.Audit": 1}
+    inherited = dict.fromkeys(("/access", "/nodes", "/storage", "/sdn", "/pool", "/vms"), goes_on)
+    assert grant_on(here_alone | inherited) == ("/",)
 
 
 def test_a_right_that_does_not_go_on_to_paths_below_counts_only_where_it_is() -> None:

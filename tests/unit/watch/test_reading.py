@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from paddock.proxmox.shapes import Resource, StatusRow
-from paddock.watch.reading import digest, members_seen, node_facts, sort
+from paddock.watch.reading import digest, guests_hidden, members_seen, node_facts, sort
 
 AT = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
 STATUS = [
@@ -126,3 +126,15 @@ def test_the_same_rows_are_another_reading_once_all_could_be_read() -> None:
     whole, partly = sort([], [], at), sort([], [], at, unreadable=1)
     assert digest(whole) != digest(partly)
     assert digest(whole) == digest(sort([], [], at))
+
+
+def test_hidden_guests_come_with_the_path_on_which_a_right_is_missing() -> None:
+    sees, narrow = {"VM.Audit": 1}, {"VM.Config.Memory": 1}
+    assert guests_hidden("a@pve", {"/": sees, "/vms": sees}) is None
+    taken = guests_hidden("a@pve", {})
+    shadowed = guests_hidden("a@pve", {"/": sees, "/nodes": sees, "/vms": narrow})
+    assert taken
+    assert shadowed
+    assert "PVEAuditor on /." in taken.hint
+    assert "PVEAuditor on /vms" in shadowed.hint
+    assert "replaces what it inherits" in shadowed.hint

@@ -11,6 +11,7 @@ from shlex import quote
 
 from paddock.clusters.examination.steps import Command
 from paddock.clusters.sign_in.commands import making
+from paddock.proxmox.renewal import OWN, renewals
 from paddock.proxmox.token_plan import USER, Plan
 from paddock.proxmox.wanted import Level
 
@@ -28,14 +29,18 @@ class Values:
     """user@realm, also of a token."""
     token: str = ""
     """user@realm!name; empty with a password."""
-    missing: tuple[tuple[str, str], ...] = ()
-    """(privilege, path)."""
+    grant_on: tuple[str, ...] = ("/",)
+    """Paths on which an entry gives the privileges that are missing."""
+    storage: tuple[str, str] = ("", "")
+    """One that could take containers' disks, and the content types that it would have then; or empty texts."""
     names: tuple[str, ...] = ()
     """What the certificate is for."""
     source: str = ""
     """Paddock's own address on the way there."""
     fingerprint: str = ""
     """SHA-256 of the certificate that is shown."""
+    by_cluster: bool | None = None
+    """Whether a cluster's CA signed that certificate; None where none was read."""
     verified: bool = False
     """Whether the system's CAs know the certificate, so that curl need not be told to look away."""
 
@@ -140,31 +145,34 @@ def firewall(values: Values) -> tuple[Command, ...]:
 
 
 def rights(values: Values) -> tuple[Command, ...]:
-    """Gives what is missing; a token with privilege separation and its user both need it."""
-    who = f"--users {quote(values.who)}"
-    if values.token:
-        who += f" --tokens {quote(values.token)}"
-    privileges = sorted({privilege for privilege, _ in values.missing})
+    """Gives what is missing, where it is missing."""
     check = at_console(
         f"pveum user token permissions {quote(values.who)} {quote(values.token.rpartition('!')[2])}"
         if values.token
         else f"pveum user permissions {quote(values.who)}",
         "what it may do now",
     )
-    if set(privileges) <= _AUDITOR:
-        return (
-            check,
-            at_console(f"pveum acl modify / {who} --roles PVEAuditor", "the right to see everything"),
-        )
-    listed = quote(" ".join(privileges))
+    given = [command for path in values.grant_on for command in _grants(values, path)]
+    if set(values.grant_on) != {"/"}:  # a narrower entry, or one below what Paddock asks about
+        given.insert(0, at_console("pveum acl list", "all entries; NoAccess cancels the others on its path"))
+    return (check, *given)
+
+
+def _grants(values: Values, path: str) -> tuple[Command, ...]:
+    """A token with privilege separation and its user both need it. Below / apart, since the user may have enough
+    there already, and an entry of his own would take the rest from him."""
+    user, token = f"--users {quote(values.who)}", f"--tokens {quote(values.token)}" if values.token else ""
+    modify = f"pveum acl modify {path}"
+    if path == "/":
+        who = f"{user} {token}".strip()
+        return (at_console(f"{modify} {who} --roles PVEAuditor", "the right to see everything"),)
+    replaces = f"an entry on {path} replaces what is inherited, so it needs this role too"
+    if not token:
+        return (at_console(f"{modify} {user} --roles PVEAuditor", replaces),)
     return (
-        check,
-        at_console(f"pveum role add PaddockObserver --privs {listed}", "a role with what is missing"),
-        at_console(f"pveum acl modify / {who} --roles PaddockObserver"),
+        at_console(f"{modify} {token} --roles PVEAuditor", replaces),
+        at_console(f"{modify} {user} --roles PVEAuditor", "only if its user may not see it there either"),
     )
-
-
-_AUDITOR = frozenset({"Sys.Audit", "VM.Audit", "Datastore.Audit", "SDN.Audit", "Pool.Audit", "Mapping.Audit"})
 
 
 def token_made(_values: Values) -> tuple[Command, ...]:
@@ -203,23 +211,13 @@ def certificates(values: Values) -> tuple[Command, ...]:
 
 
 def renew(values: Values) -> tuple[Command, ...]:
-    return (
-        on_node(
-            values,
-            "pvecm updatecerts --force && systemctl restart pveproxy",
-            "a new one, of the cluster's CA",
-        ),
-        *certificates(values),
-    )
+    """As whoever signed it does."""
+    ways = renewals(values.by_cluster)
+    return (*(on_node(values, one.command, one.when) for one in ways), *certificates(values))
 
 
 def install(values: Values) -> tuple[Command, ...]:
-    return (
-        *certificates(values),
-        at_console(
-            "pvenode cert set fullchain.pem privkey.pem --restart 1", "installs a certificate of your own CA"
-        ),
-    )
+    return (*certificates(values), at_console(OWN.command, "installs a certificate of your own CA"))
 
 
 def clocks(values: Values) -> tuple[Command, ...]:
@@ -239,6 +237,16 @@ def cluster(values: Values) -> tuple[Command, ...]:
 
 def storages(values: Values) -> tuple[Command, ...]:
     return (on_node(values, "pvesm status", "each storage with its state and room"),)
+
+
+def hold_containers(values: Values) -> tuple[Command, ...]:
+    """A storage takes them besides what it takes already."""
+    name, content = values.storage
+    if name:
+        allow = f"pvesm set {quote(name)} --content {quote(content)}"
+        return (*storages(values), at_console(allow, "lets it take containers' disks besides"))
+    configured = on_node(values, "cat /etc/pve/storage.cfg", "which storages there are, and what they take")
+    return (*storages(values), configured)
 
 
 def trust(values: Values) -> tuple[Command, ...]:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from paddock.clusters.examination.judging import (
+    could_hold,
     judge_clock,
     judge_membership,
     judge_name,
@@ -23,6 +24,7 @@ from paddock.proxmox.connection import Connection
 from paddock.proxmox.errors import LoginRefused
 from paddock.proxmox.first_contact import ROOT_CA
 from paddock.proxmox.members import Member
+from paddock.proxmox.wanted import grant_on
 
 _HERE = "localhost"
 """Proxmox VE's word for the node that is asked, whatever it is called."""
@@ -79,9 +81,9 @@ async def signed_in(look: Look, connection: Connection) -> list[Step]:
     subject, seconds = look.subject, look.patience.answer
 
     async def rights() -> Step:
-        step = judge_rights(await reads.permissions(connection), subject.token, subject.user)
-        look.missing = tuple((n.privilege, n.path) for n in step.needs if not n.present and n.required)
-        return step
+        permissions = await reads.permissions(connection)
+        look.grant_on = grant_on(permissions)
+        return judge_rights(permissions, subject.token, subject.user)
 
     first = await look.timed(Key.RIGHTS, rights, seconds)
     if first.outcome is Outcome.FAILED:
@@ -103,7 +105,9 @@ async def signed_in(look: Look, connection: Connection) -> list[Step]:
         return judge_clock(found, (before + time.time()) / 2)
 
     async def storages() -> Step:
-        return judge_storages((await reads.node_storages(connection, _HERE)).items)
+        rows = (await reads.node_storages(connection, _HERE)).items
+        look.storage = could_hold(rows)
+        return judge_storages(rows)
 
     try:
         found = await asyncio.gather(

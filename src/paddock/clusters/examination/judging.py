@@ -8,7 +8,7 @@ from paddock.clusters.examination.steps import Key, Line, Need, Outcome, Step
 from paddock.proxmox.certificates import normal_fingerprint
 from paddock.proxmox.errors import LoginRefused
 from paddock.proxmox.shapes import Node, NodeStorage, NodeTime, StatusRow
-from paddock.proxmox.wanted import Level, table
+from paddock.proxmox.wanted import Level, grant_on, table
 
 SKEW_WARN = 5.0
 SKEW_FAIL = 240.0  # tickets are refused from 300 s on
@@ -55,7 +55,10 @@ def judge_rights(permissions: Mapping[str, Mapping[str, int]], token: str, user:
         listed = ", ".join(f"{need.privilege} on {need.path}" for need in missing)
         cannot_see = any(need.privilege == "Sys.Audit" for need in missing)
         outcome = Outcome.FAILED if cannot_see else Outcome.WARNED
-        return Step(Key.RIGHTS, outcome, f"Missing: {listed}.", "rights_missing", proof=proof, needs=needs)
+        text = f"Missing: {listed}."
+        if narrower := [path for path in grant_on(permissions) if path != "/"]:
+            text += f" A narrower entry, on {' and '.join(narrower)}, replaces the one that is inherited."
+        return Step(Key.RIGHTS, outcome, text, "rights_missing", proof=proof, needs=needs)
     if unable:
         text = f"May watch everything; cannot {unable[0].purpose}"
         text += f" and {len(unable) - 1} more" if len(unable) > 1 else ""
@@ -159,6 +162,21 @@ def judge_storages(rows: Sequence[NodeStorage]) -> Step:
     if len(full) == len(active):
         return Step(Key.STORAGES, Outcome.WARNED, f"Full: {', '.join(full)}.", "storage_full", proof=proof)
     return Step(Key.STORAGES, Outcome.PASSED, ", ".join(row.storage for row in active), proof=proof)
+
+
+_FOR_CONTAINERS = ("lvmthin", "zfspool", "btrfs", "rbd", "lvm", "dir", "nfs", "cifs")
+"""Types that may take containers' disks, those first that are made for disks (pve-storage, `plugindata`)."""
+
+
+def could_hold(rows: Sequence[NodeStorage]) -> tuple[str, str]:
+    """A storage of the node that could take containers' disks, and its content types with `rootdir`; empty texts
+    where there is none. Setting them replaces the old ones, so these are kept."""
+    fit = [row for row in rows if row.enabled and row.active and row.type in _FOR_CONTAINERS]
+    if not fit:
+        return "", ""
+    best = min(fit, key=lambda row: _FOR_CONTAINERS.index(row.type or ""))
+    kept = {each for each in (best.content or "").split(",") if each not in ("", "none")}
+    return best.storage, ",".join(sorted(kept | {"rootdir"}))
 
 
 def judge_version(version: str) -> Step:

@@ -93,7 +93,10 @@ class Look:
     """What the certificate was accepted by; None: no credential is sent."""
     leaf: Certificate | None = None
     connection: Connection | None = None
-    missing: tuple[tuple[str, str], ...] = ()
+    grant_on: tuple[str, ...] = ("/",)
+    """Where entries would give what is missing."""
+    storage: tuple[str, str] = ("", "")
+    """One that could take containers' disks, and the content types that it would have then."""
 
     def values(self) -> Values:
         subject = self.subject
@@ -103,10 +106,12 @@ class Look:
             node=subject.node,
             user=subject.user,
             token=subject.token,
-            missing=self.missing,
+            grant_on=self.grant_on,
+            storage=self.storage,
             names=self.leaf.names if self.leaf else (),
             source=self.source,
             fingerprint=self.leaf.sha256 if self.leaf else "",
+            by_cluster=self.leaf.by_cluster if self.leaf else None,
             verified=self.policy is not None and self.policy.mode is TrustMode.SYSTEM,
         )
 

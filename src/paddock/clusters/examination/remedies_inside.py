@@ -80,7 +80,8 @@ INSIDE: dict[str, Remedy] = {
     "rights_missing": Remedy(
         Key.RIGHTS,
         "It signs in, but a privilege is missing.",
-        "Give it the rights that are missing.",
+        "Give it the rights that are missing. An entry on a path below / replaces the inherited one, so the role is "
+        "needed there too.",
         run.rights,
     ),
     "forbidden": Remedy(
@@ -135,10 +136,7 @@ INSIDE: dict[str, Remedy] = {
         Key.STORAGES,
         "No storage takes containers' disks.",
         "Let a storage take them (content rootdir).",
-        lambda v: (
-            run.on_node(v, "pvesm status --content rootdir"),
-            run.at_console("pvesm set local-lvm --content rootdir,images"),
-        ),
+        run.hold_containers,
     ),
     "storage_full": Remedy(
         Key.STORAGES,
