@@ -150,7 +150,7 @@ def rights(values: Values) -> tuple[Command, ...]:
         "what it may do now",
     )
     given = [command for path in values.grant_on for command in _grants(values, path)]
-    if any(path != "/" for path in values.grant_on):
+    if set(values.grant_on) != {"/"}:  # a narrower entry, or one below what Paddock asks about
         given.insert(0, at_console("pveum acl list", "all entries; NoAccess cancels the others on its path"))
     return (check, *given)
 
