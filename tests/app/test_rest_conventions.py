@@ -353,4 +353,6 @@ def argument_for(parameter: inspect.Parameter, ids: dict[str, str], paddock: Pad
         return "pve"
     if parameter.name == "name":
         return "pve1"
+    if parameter.name == "names":
+        return ["pve1"]
     raise AssertionError(f"how is {parameter} filled in?")

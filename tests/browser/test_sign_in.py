@@ -67,5 +67,5 @@ async def test_a_person_changes_the_sign_in_and_is_told_what_each_member_said(
     await person.go(f"{prod.path}/explain")
     await page.get_by_label("Password", exact=True).fill(prod.prod.root_password)
     await page.get_by_role("button", name="Look").click()
-    await expect(page.get_by_text("is not (any more) the right one")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_text("Proxmox VE accepts root@pam now.")).to_be_visible(timeout=15_000)
     await person.look("sign-in-explain")
