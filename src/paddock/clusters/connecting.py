@@ -109,15 +109,6 @@ def secret_of(credential: Credential) -> Secret:
     return credential.secret if isinstance(credential, TokenCredential) else credential.password
 
 
-def same(one: Credential, other: Credential) -> bool:
-    """Whether both sign in alike: the same account with the same secret."""
-    return (kind_of(one), name_of(one), secret_of(one).reveal()) == (
-        kind_of(other),
-        name_of(other),
-        secret_of(other).reveal(),
-    )
-
-
 def kind_of(credential: Credential) -> str:
     return "token" if isinstance(credential, TokenCredential) else "password"
 

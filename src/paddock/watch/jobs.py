@@ -140,7 +140,7 @@ async def _write(
         if made:
             await making.record(run, tx, cluster.id, made)
         member_ids = await clusters.record_members(ctx, tx, cluster.id, members, given["members"])
-        own = known is not None and not connecting.same(connecting.unseal(ctx.vault, known), credential)
+        own = known is not None and connecting.unseal(ctx.vault, known) != credential
         for member in chosen if own else ():
             await sign_in.save_own_credential(ctx, tx, cluster.id, member.name, credential)
         new_ids = await nodes.register(

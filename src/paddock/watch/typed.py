@@ -6,8 +6,7 @@ from paddock.base.errors import Invalid
 from paddock.nodes.model import Tombstone
 from paddock.proxmox.credentials import unpack_token
 from paddock.proxmox.trust import TrustMode
-from paddock.watch import actions
-from paddock.watch.wish import ImportWish
+from paddock.watch.wish import ImportWish, parsed
 from paddock.web.forms import Form
 
 
@@ -40,7 +39,7 @@ def faults(wish: ImportWish, *, by_hand: bool) -> dict[str, str]:
         found["trust"] = "Choose one of the four."
     elif found:
         try:
-            actions.parsed(wish)
+            parsed(wish)
         except Invalid as error:
             found |= {detail.field: detail.message for detail in error.details}
     return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 
 from paddock.access import audit, guard
 from paddock.base.context import Context
 from paddock.base.errors import Invalid, PaddockError, Upstream
 from paddock.base.ids import new_id
-from paddock.clusters import connecting, trust_wish
+from paddock.clusters import connecting
 from paddock.clusters import queries as clusters
 from paddock.clusters.connecting import secret_of
 from paddock.clusters.sign_in import naming as token_names
@@ -19,10 +18,8 @@ from paddock.clusters.sign_in.realms import Offered, offered
 from paddock.jobs import record as jobs
 from paddock.jobs.model import Job
 from paddock.nodes import queries as nodes
-from paddock.proxmox import certificates
-from paddock.proxmox.address import Endpoint, parse_api_url
-from paddock.proxmox.credentials import Credential, PasswordCredential, TokenCredential
-from paddock.proxmox.first_contact import Reached, TrustChoice, reach
+from paddock.proxmox.address import parse_api_url
+from paddock.proxmox.first_contact import Reached, reach
 from paddock.proxmox.identify import identify
 from paddock.proxmox.token_plan import Plan
 from paddock.proxmox.transport import HttpTransport
@@ -33,7 +30,7 @@ from paddock.watch import by_hand, naming
 from paddock.watch import jobs as import_job
 from paddock.watch.previews import Preview, Previews
 from paddock.watch.reviewing import look
-from paddock.watch.wish import ImportWish
+from paddock.watch.wish import ImportWish, parsed
 
 PREVIEW_SECONDS = 25.0
 
@@ -211,7 +208,7 @@ async def _narrowed(ctx: Context, kept: Preview, wish: ImportWish) -> Preview:
     review = kept.review
     if known := await clusters.find_by_identity(ctx, review.identity):
         by_hand.check_trust(review.trust_mode, known.name, known.trust_mode)
-        shared = connecting.same(connecting.unseal(ctx.vault, known), kept.credential)
+        shared = connecting.unseal(ctx.vault, known) == kept.credential
         review = replace(review, notes=by_hand.notes(review, shared=shared), token_lacks=None)
     if wish.address:
         kept.addresses[only.name] = wish.address
@@ -227,53 +224,3 @@ def _shown(url: str) -> str:
         return parse_api_url(url).authority
     except Invalid:
         return ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def parsed(wish: ImportWish) -> tuple[Endpoint, Credential, TrustChoice]:
-    """What was typed, understood. Raises Invalid with every field that is wrong."""
-    faults = []
-    endpoint: Endpoint | None = None
-    credential: Credential | None = None
-    try:
-        endpoint = parse_api_url(wish.url)
-    except Invalid as error:
-        faults.append(error)
-    by_token = bool(wish.token_id.strip() or wish.token_secret.strip())
-    try:
-        if by_token and (wish.password or wish.username.strip()):
-            raise Invalid.field("token_id", "Give either username and password, or a token; not both.")
-        if by_token:
-            credential = TokenCredential.parse(wish.token_id, wish.token_secret)
-        else:
-            credential = PasswordCredential.parse(wish.username, wish.password)
-    except Invalid as error:
-        faults.append(error)
-    if wish.address and not _is_address(wish.address):
-        faults.append(Invalid.field("address", f"Not an IP address: {wish.address!r}."))
-    fingerprint = (wish.fingerprint or "").strip() or None
-    if fingerprint is not None:
-        try:
-            fingerprint = certificates.normal_fingerprint(fingerprint)
-        except ValueError as error:
-            faults.append(Invalid.field("fingerprint", str(error)))
-    bundle = None
-    try:
-        bundle = trust_wish.bundle(TrustMode(wish.trust), wish.ca_pem)
-    except Invalid as error:
-        faults.append(error)
-    if faults or endpoint is None or credential is None:
-        if len(faults) == 1:
-            raise faults[0]
-        raise Invalid(
-            "Please look at the marked fields.",
-            details=[detail for fault in faults for detail in fault.details],
-        )
-    return endpoint, credential, TrustChoice(TrustMode(wish.trust), fingerprint, bundle or None)
