@@ -180,9 +180,10 @@ def capacity(
 
 
 def _refused(cluster: ClusterView) -> Attention:
-    return _of_cluster(
-        cluster, "warn", "key", f"{cluster.row.name} refuses Paddock's sign-in", cluster.row.trouble_text,
-        "cluster_refused", cluster.row.trouble_since,
+    row = cluster.row
+    return Attention(
+        "warn", "key", f"{row.name} refuses Paddock's sign-in", row.trouble_text, "cluster_refused", "cluster",
+        row.id, row.trouble_since, "See the sign-in", f"/clusters/{row.id}/sign-in",
     )  # fmt: skip
 
 
@@ -234,10 +235,8 @@ def _no_quorum(cluster: ClusterView) -> Attention:
 def _of_cluster(
     cluster: ClusterView, kind: str, icon: str, title: str, text: str, code: str, since: datetime | None
 ) -> Attention:
-    word, path = "Show nodes", f"/nodes?cluster={cluster.row.id}"
-    if cluster.row.trouble in REFUSED:
-        word, path = "See the sign-in", f"/clusters/{cluster.row.id}/sign-in"
-    return Attention(kind, icon, title, text, code, "cluster", cluster.row.id, since, word, path)
+    path = f"/nodes?cluster={cluster.row.id}"
+    return Attention(kind, icon, title, text, code, "cluster", cluster.row.id, since, "Show nodes", path)
 
 
 async def _first_steps(ctx: Context, any_site: bool) -> list[FirstStep]:

@@ -57,10 +57,10 @@ async def look(connection: Connection, name: str) -> Seen:
     return Seen(user, permissions, bool(factors))
 
 
-def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works: bool = False) -> Cause:
-    """Pure. `now` decides what has expired. `refused` says that Proxmox VE answers 401, which lacking rights never
-    cause (measured on 9.2); `works`, that it has just accepted the sign-in."""
-    if works:
+def judge(name: str, seen: Seen, now: datetime, *, accepted: bool | None = None) -> Cause:
+    """Pure. `now` decides what has expired. `accepted` is what Proxmox VE says of the sign-in itself, None where that is
+    not known: lacking rights never cause a 401 (measured on 9.2)."""
+    if accepted:
         return _bare(name, seen) or Cause(
             "works",
             f"Proxmox VE accepts {name} now.",
@@ -87,7 +87,7 @@ def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works:
             f"On a node: pveum user modify {userid} --expire 0",
         )
     if by_token:
-        return _token(name, userid, tokenid, seen, now, refused)
+        return _token(name, userid, tokenid, seen, now, accepted)
     if seen.factors:
         return Cause(
             "two_factor",
@@ -95,7 +95,7 @@ def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works:
             "Use an API token: it needs no second factor.",
         )
     bare = _bare(name, seen)
-    if bare and not refused:
+    if bare and accepted is not False:
         return bare
     return _with(
         bare,
@@ -105,7 +105,7 @@ def judge(name: str, seen: Seen, now: datetime, *, refused: bool = False, works:
     )
 
 
-def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime, refused: bool) -> Cause:
+def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime, accepted: bool | None) -> Cause:
     tokens = (seen.user or {}).get("tokens") or {}
     token = tokens.get(tokenid) if isinstance(tokens, dict) else None
     if not isinstance(token, dict):
@@ -121,7 +121,7 @@ def _token(name: str, userid: str, tokenid: str, seen: Seen, now: datetime, refu
             f"On a node: pveum user token modify {userid} {tokenid} --expire 0",
         )
     bare = _bare(name, seen)
-    if bare and not refused:
+    if bare and accepted is not False:
         return bare
     return _with(
         bare,

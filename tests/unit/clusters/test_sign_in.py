@@ -150,7 +150,7 @@ def test_what_an_administrator_sees_is_judged(user: dict[str, object] | None, co
 def test_lacking_rights_are_the_cause_of_no_refusal_but_told_besides(
     name: str, refused: bool, code: str, grant: str
 ) -> None:
-    cause = judge(name, Seen({"tokens": {"one": {}}}, {}), NOW, refused=refused)
+    cause = judge(name, Seen({"tokens": {"one": {}}}, {}), NOW, accepted=False if refused else None)
     assert cause.code == code
     assert "no right at all" in cause.text
     (command,) = advice(cause.hint).commands

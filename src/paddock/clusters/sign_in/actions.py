@@ -139,16 +139,17 @@ async def explain_refusal(ctx: Context, cluster_id: str, administrator: Administ
         raise
     finally:
         await connection.close()
-    works = await _works(ctx, cluster, members)
-    refused = works is False or cluster.trouble in ("password_refused", "token_refused")
-    cause = refusals.judge(cluster.credential_name, seen, ctx.now(), refused=refused, works=works is True)
+    accepted = await _accepted(ctx, cluster, members)
+    if accepted is None and cluster.trouble in ("password_refused", "token_refused"):
+        accepted = False
+    cause = refusals.judge(cluster.credential_name, seen, ctx.now(), accepted=accepted)
     await audit.record_alone(
         ctx, "clusters.explain_sign_in", record.target_of(cluster), outcome="ok", detail={"cause": cause.code}
     )
     return cause
 
 
-async def _works(ctx: Context, cluster: Cluster, members: Sequence[ProxmoxMember]) -> bool | None:
+async def _accepted(ctx: Context, cluster: Cluster, members: Sequence[ProxmoxMember]) -> bool | None:
     """Whether the stored sign-in is accepted now, without a ticket from before; None where nobody answers.
 
     If it is, the watch goes on with it at once.
