@@ -23,12 +23,12 @@ from paddock.proxmox.farewell import (
     role_command,
     taken,
     token_command,
-    token_path,
     user_command,
 )
 from paddock.proxmox.permissions import Lack, Permissions
 from paddock.proxmox.request import path_of
 from paddock.proxmox.token_plan import COMMENT, USER, Entry, Plan
+from paddock.proxmox.tokens import token_path
 from paddock.proxmox.wanted import Level, lacking, listed, privileges
 
 

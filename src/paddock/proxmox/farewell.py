@@ -19,6 +19,7 @@ from paddock.proxmox.connection import Connection
 from paddock.proxmox.errors import Forbidden, Gone
 from paddock.proxmox.permissions import Lack
 from paddock.proxmox.request import Params, path_of
+from paddock.proxmox.tokens import token_path
 from paddock.proxmox.wanted import lacking, listed
 
 
@@ -268,11 +269,6 @@ async def _take(connection: Connection, path: str, role: str, user: str) -> None
 
 def _missing(error: Upstream) -> bool:
     return isinstance(error, Gone) or "does not exist" in error.message or "no such" in error.message
-
-
-def token_path(token: str) -> str:
-    userid, _, tokenid = token.rpartition("!")
-    return path_of("access", "users", userid, "token", tokenid)
 
 
 def token_command(token: str) -> str:

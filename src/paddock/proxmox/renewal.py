@@ -33,5 +33,5 @@ def renewal_hint(by_cluster: bool | None) -> str:
     if by_cluster:
         return f"On the node: {CLUSTER.command}"
     first, *others = renewals(by_cluster)
-    ways = (f". I{one.when[1:]}: {one.command}" for one in others)
+    ways = (f". {one.when[0].upper()}{one.when[1:]}: {one.command}" for one in others)
     return f"On the node, {first.when}: {first.command}{''.join(ways)}"

@@ -13,6 +13,11 @@ from paddock.proxmox.request import path_of
 _LAST = 253_402_300_799  # the last second that a date can say
 
 
+def token_path(token: str) -> str:
+    userid, _, tokenid = token.rpartition("!")
+    return path_of("access", "users", userid, "token", tokenid)
+
+
 async def find(connection: Connection, token: str) -> Mapping[str, Any] | None:
     """Its `privsep`, `expire` (s, 0 is never) and `comment`; None where it or its user does not exist.
 
