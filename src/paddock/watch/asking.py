@@ -24,18 +24,19 @@ ASK_SECONDS = 12.0
 T = TypeVar("T")
 
 
-async def ask(ctx: Context, node: NodeView) -> Findings:
-    """Never raises for what Proxmox VE does or does not say: that is in the findings."""
+async def ask(ctx: Context, node: NodeView, *, with_cluster: bool = False) -> Findings:
+    """Never raises for what Proxmox VE does or does not say: that is in the findings. `with_cluster`: all its
+    siblings go too."""
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            return await _asked(ctx, node)
+            return await _asked(ctx, node, movable=not (node.lone or with_cluster))
     except TimeoutError:
         return Findings(node.name, ctx.now(), unasked=f"No answer within {ASK_SECONDS:.0f} s.")
     except PaddockError as error:
         return Findings(node.name, ctx.now(), unasked=error.message)
 
 
-async def _asked(ctx: Context, node: NodeView) -> Findings:
+async def _asked(ctx: Context, node: NodeView, *, movable: bool) -> Findings:
     connection = await ctx.part(Connections).get(node.cluster_id)
     members = [row for row in (await reads.cluster_status(connection)).items if row.type == "node"]
     managed = {one.name for one in await nodes.all_nodes(ctx) if one.cluster_id == node.cluster_id}
@@ -75,7 +76,7 @@ async def _asked(ctx: Context, node: NodeView) -> Findings:
         node=node.name,
         at=ctx.now(),
         called=called,
-        lone=node.lone,
+        movable=movable,
         containers=_residents(lxc.items, known),
         vms=_residents(vms, None),
         tasks=tuple(_task(one) for one in tasks),

@@ -41,7 +41,8 @@ class Findings:
     unasked: str = ""
     called: str = ""
     """What Proxmox VE calls it now, where it was asked."""
-    lone: bool = False
+    movable: bool = True
+    """Whether its containers could go to another node that stays managed."""
     left: bool = False
     """Whether the cluster no longer lists it: then nothing of it can be asked, nor needs to be."""
     containers: tuple[Resident, ...] = ()
@@ -73,7 +74,7 @@ class Findings:
         """Commands for the first active container, as examples that work when pasted; the gentlest first."""
         vmid = self.active[0].vmid
         delete = f"pct shutdown {vmid} && pct destroy {vmid}"
-        move = () if self.lone else (f"pct migrate {vmid} OTHER-NODE --restart",)
+        move = (f"pct migrate {vmid} OTHER-NODE --restart",) if self.movable else ()
         return (*move, f"pct shutdown {vmid}", delete)
 
     def wire(self) -> dict[str, Any]:
@@ -109,7 +110,7 @@ class ContainersActive(InUse):
         super().__init__(
             f"{where} cannot be removed: there {are}: {listed(names)}.",
             objections=names,
-            hint=("Shut them down" if held[0].lone else "Migrate them to another node, shut them down")
+            hint=("Migrate them to another node, shut them down" if held[0].movable else "Shut them down")
             + f", or delete them, and remove the node then. On the node: {held[0].ways_out[0]}",
         )
 

@@ -194,6 +194,7 @@ async def test_a_renamed_lone_host_has_not_left_and_its_containers_forbid_its_re
         held = await remove(paddock, node)
         assert (held.status, held["code"]) == (409, "containers_active"), held
         assert "migrate" not in held["hint"].lower(), "there is no other node"
+        assert "pct shutdown" in held["hint"]
         stop_all(estate, "lab")
         assert (await remove(paddock, node)).status == 200
 

@@ -50,7 +50,9 @@ async def look_at_cluster(ctx: Context, cluster_id: str) -> Sequence[Findings]:
     """As `look`, for every managed node of the cluster."""
     await guard.require(ctx, "clusters.read", target=audit.Target("cluster", cluster_id))
     await clusters.get_cluster(ctx, cluster_id)
-    return await asyncio.gather(*(ask(ctx, node) for node in await _nodes_of(ctx, cluster_id)))
+    return await asyncio.gather(
+        *(ask(ctx, node, with_cluster=True) for node in await _nodes_of(ctx, cluster_id))
+    )
 
 
 async def remove_node(
@@ -115,7 +117,7 @@ async def remove_cluster(
     cluster = await clusters.get_cluster(ctx, cluster_id)
     _confirmed(confirm, cluster.name)
     here = await _nodes_of(ctx, cluster_id)
-    findings = await asyncio.gather(*(ask(ctx, node) for node in here))
+    findings = await asyncio.gather(*(ask(ctx, node, with_cluster=True) for node in here))
     target = audit.Target("cluster", cluster.id, cluster.name)
     await _allowed(ctx, "clusters.remove", target, findings, reason)
     etags.check(expected, cluster.version, what=f"Cluster {cluster.name}")
