@@ -178,7 +178,7 @@ def _counted(lines: Sequence[Line]) -> Counter[str]:
 
 
 def _remember(kept: dict[Question, T], key: Question, value: T) -> T:
-    """The one asked for longest ago makes place."""
+    """The one worked out longest ago makes place."""
     kept.pop(key, None)
     while len(kept) >= MOST_REMEMBERED:
         del kept[next(iter(kept))]

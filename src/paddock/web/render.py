@@ -120,9 +120,8 @@ class Templates:
     ) -> HTMLResponse:
         frame = await self._frame(request) if framed and self._frame else None
         answer = self._render(request, template, status, {"frame": frame, **data})
-        signed_in = (
-            csrf.session_cookie(self.settings) in request.cookies
-        )  # else it may be a setup link's page
+        signed_in = csrf.session_cookie(self.settings) in request.cookies
+        # of those who are not, it may be the page of a setup link
         if signed_in and request.method == "POST" and status >= 400:
             # a form that comes back with what is wrong, no secret in it: Back leads to it, not to a browser's error
             answer.headers["Cache-Control"] = "private, no-cache"

@@ -25,6 +25,21 @@ async def test_every_answer_carries_the_strict_headers(paddock: Running) -> None
     assert (await browser.get("/account"))[2]["Cache-Control"] == "no-store"
 
 
+async def test_a_form_that_comes_back_may_be_gone_back_to_until_somebody_signs_out(paddock: Running) -> None:
+    browser = await paddock.signed_in()
+    await browser.get("/account")
+    status, _, headers = await browser.post("/account/tokens", name="", lifetime="30")
+    assert (status, headers["Cache-Control"]) == (422, "private, no-cache")
+    status, _, headers = await browser.post("/account/tokens", name="shown once", lifetime="30")
+    assert (status, headers["Cache-Control"]) == (200, "no-store"), "the token stands in it"
+    stranger = paddock.client()
+    await stranger.get("/signin")
+    status, _, headers = await stranger.post("/signin", name=NAME, password="wrong")
+    assert (status >= 400, headers["Cache-Control"]) == (True, "no-store")
+    _, _, headers = await browser.post("/signout")
+    assert headers["Clear-Site-Data"] == '"cache"'
+
+
 async def test_a_name_that_is_not_ours_is_refused(paddock: Running) -> None:
     browser = paddock.client(headers={"Host": "rebound.example"})
     status, text, _ = await browser.get("/signin")

@@ -76,6 +76,21 @@ def test_remove_confirms_with_the_name_and_tells_how_to_clean_up(signed_in: Run,
     assert signed_in("nodes", "remove", LABEL, "--yes", "--json").json == body
 
 
+def test_what_refers_to_a_node_is_named_before_its_name_is_asked_for(
+    signed_in: Run, ready: FakePaddock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("asking", "removal"):
+        monkeypatch.setattr(f"paddock.terminal.{module}.interactive", lambda: True)
+    found = {"stopped": [{"vmid": 117, "name": "backup"}], "running_vms": [], "ha": ["rule spread"]}
+    ready.get(f"{PATH}/dependents", found)
+    done = signed_in("nodes", "remove", LABEL, stdin="another name\n")
+    assert (done.code, ready.asked("DELETE", PATH)) == (2, [])
+    assert "known to Paddock no longer afterwards: 117 backup" in done.err
+    assert "HA refers to it: rule spread" in done.err
+    assert "Running VMs" not in done.err
+    assert "Nothing was removed" in done.err
+
+
 def test_create_follows_its_job(signed_in: Run, ready: FakePaddock) -> None:
     line = ("nodes", "create", "pve9", "--site", "vienna", "--url", "pve9:18006", "--address", "192.0.2.19")
     done = signed_in(*line, "--password-stdin", stdin="secret\n")
