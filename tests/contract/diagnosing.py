@@ -17,7 +17,7 @@ from pvesim.scene import WATCH_PASSWORD, UserScene
 from tests.contract.lab import Lab
 
 NODE = "pve2"
-QUICK = Patience(connect=0.8, answer=1.5, sluggish=0.3)
+QUICK = Patience(connect=1.5, answer=3.0, sluggish=0.3)
 """For faults that let one wait. Where none does, the product's own keeps a busy machine from being a fault."""
 ROLE_PASSWORD = "orchard gate hinge 4"
 
